@@ -1,0 +1,239 @@
+/**
+ * The edge document: everything the gateway is told, as one typed value. The components write it, the gateway polls it,
+ * and both use this schema. Every setting carries its Lync parameter, unit, range and default; docs/configuration.md is
+ * printed from here.
+ */
+import { z } from "zod";
+import { NEGOTIATION_MODES, NEGOTIATION_VALUES } from "./matrix.ts";
+
+/** What a setting is called elsewhere and what it counts; printed into docs/configuration.md. */
+export interface SettingMeta {
+  readonly description: string;
+  /** The parameter of the Lync cmdlet, or the words of Microsoft's page. */
+  readonly lync?: string;
+  readonly unit?: string;
+}
+
+declare module "zod" {
+  interface GlobalMeta {
+    lync?: string;
+    unit?: string;
+  }
+}
+
+/** Limits of the document itself. */
+export const LIMITS = {
+  documentBytes: 1_048_576,
+  partners: 1000,
+  additionalDomains: 100,
+  sipDomains: 100,
+  sipPeers: 100,
+  authorities: 100,
+  descriptionLength: 1024,
+} as const;
+
+export const PARTNER_TYPES = ["federated", "publicVerified", "publicUnverified"] as const;
+export type PartnerType = (typeof PARTNER_TYPES)[number];
+
+const LABEL = /^(?!-)[a-z0-9-]{1,63}(?<!-)$/;
+
+/** Lower-case A-label form of a domain name, or null: RFC 1035 section 2.3.4 lengths, RFC 5891 conversion by the runtime. */
+export function normaliseDomain(text: string): string | null {
+  const trimmed = text.endsWith(".") ? text.slice(0, -1) : text;
+  // What URL would drop or read as another part of an address; it strips controls at both ends without a word.
+  if (trimmed === "" || /[\p{Cc}\s/?#@:%[\]\\]/u.test(trimmed)) return null;
+  let host: string;
+  try {
+    host = new URL(`http://${trimmed}`).hostname;
+  } catch {
+    return null;
+  }
+  const labels = host.split(".");
+  if (host.length > 253 || labels.length < 2 || !labels.every((label) => LABEL.test(label))) return null;
+  // A name whose last label is a number would be read as an IPv4 address (RFC 3696 section 2).
+  return /^\d+$/.test(labels.at(-1) ?? "") ? null : host;
+}
+
+const domain = () =>
+  z
+    .string()
+    .min(1)
+    .max(1023)
+    .transform((text, context) => {
+      const normal = normaliseDomain(text);
+      if (normal !== null) return normal;
+      context.issues.push({
+        code: "custom",
+        input: text,
+        message: "expected a domain name of two labels or more, such as fabrikam.com",
+      });
+      return z.NEVER;
+    });
+
+const pem = () =>
+  z
+    .string()
+    .max(65_536)
+    .regex(/^\s*-----BEGIN CERTIFICATE-----[\s\S]+-----END CERTIFICATE-----\s*$/, "expected a certificate in PEM form");
+
+const count = (low: number, high: number) => z.int().min(low).max(high);
+
+export const partnerSchema = z.strictObject({
+  domain: domain().meta({ description: "Primary domain: the base domain of the XMPP partner", lync: "-Domain" }),
+  additionalDomains: z.array(domain()).max(LIMITS.additionalDomains).default([]).meta({
+    description: "Further domains of the partner that may communicate; they need not be children of the primary one",
+    lync: "-AdditionalDomains",
+  }),
+  description: z.string().max(LIMITS.descriptionLength).default("").meta({
+    description: "Notes, for example whom to call",
+    lync: "-Description",
+  }),
+  partnerType: z.enum(PARTNER_TYPES).default("publicUnverified").meta({
+    description: "How far the partner is trusted: decides who may see presence, send messages and read status notes",
+    lync: "-PartnerType",
+  }),
+  tlsNegotiation: z.enum(NEGOTIATION_VALUES).default("required").meta({
+    description: "Whether TLS is demanded, possible or never used with this partner",
+    lync: "-TlsNegotiation",
+  }),
+  saslNegotiation: z.enum(NEGOTIATION_VALUES).default("required").meta({
+    description: "Whether SASL EXTERNAL is demanded, possible or never used with this partner",
+    lync: "-SaslNegotiation",
+  }),
+  supportDialbackNegotiation: z.boolean().default(true).meta({
+    description: "Whether server dialback (XEP-0220) may prove the partner",
+    lync: "-SupportDialbackNegotiation",
+  }),
+  connectionLimit: count(1, 10_000).optional().meta({
+    description: "Streams at the same time with this partner; where absent, the gateway's partnerConnectionLimit counts",
+    lync: "-ConnectionLimit",
+    unit: "streams",
+  }),
+  enableKeepAlive: z.boolean().default(true).meta({
+    description: "Whether the partner must show life within keepAliveInterval",
+    lync: "-EnableKeepAlive",
+  }),
+  proxyFqdn: domain().optional().meta({
+    description: "FQDN of the partner's server on port 5269; replaces the SRV look-up",
+    lync: "-ProxyFqdn",
+  }),
+});
+
+export const gatewaySchema = z.strictObject({
+  connectionLimit: count(1, 100_000).default(1000).meta({
+    description: "Streams at the same time, all partners together",
+    lync: "-ConnectionLimit (Set-CsXmppGatewayConfiguration)",
+    unit: "streams",
+  }),
+  partnerConnectionLimit: count(1, 10_000).default(20).meta({
+    description: "Streams at the same time with one partner",
+    lync: "-PartnerConnectionLimit",
+    unit: "streams",
+  }),
+  keepAliveInterval: count(10, 86_400).default(300).meta({
+    description: "A partner that shows no life for this long is disconnected",
+    lync: "-KeepAliveInterval",
+    unit: "seconds",
+  }),
+  streamEstablishmentTimeout: count(1, 600).default(60).meta({
+    description: "Time to set up a stream",
+    lync: "-StreamEstablishmentTimeout",
+    unit: "seconds",
+  }),
+  streamInactivityTimeout: count(10, 86_400).default(600).meta({
+    description: "A stream without stanzas for this long is closed",
+    lync: "-StreamInactivityTimeout",
+    unit: "seconds",
+  }),
+  subscriptionRefreshInterval: count(60, 604_800).default(28_800).meta({
+    description: "Time within which a presence subscription is refreshed on the XMPP side",
+    lync: "-SubscriptionRefreshInterval",
+    unit: "seconds",
+  }),
+  enableLoggingAllMessageBodies: z.boolean().default(false).meta({
+    description: "Whether message texts are logged; endpoints only where false",
+    lync: "-EnableLoggingAllMessageBodies",
+  }),
+  negotiationMode: z.enum(NEGOTIATION_MODES).default("lync-compat").meta({
+    description: "lync-compat: Microsoft's table as published. strict: SASL required also removes dialback",
+  }),
+  consentLifetimeDays: count(1, 3650).default(30).meta({
+    description: "Consent for a public unverified contact ends after this time without any subscription",
+    unit: "days",
+  }),
+});
+
+export const xmppSchema = z.strictObject({
+  useSystemAuthorities: z.boolean().default(true).meta({
+    description: "Whether the public certificate authorities known to the runtime are trusted to vouch for partners",
+  }),
+  trustedAuthorities: z.array(pem()).max(LIMITS.authorities).default([]).meta({
+    description: "Further certificate authorities trusted to vouch for partners, PEM",
+  }),
+});
+
+/** How a message from a partner reaches the SIP side. */
+export const MESSAGE_MODES = ["session", "pager"] as const;
+export const TLS_VERSIONS = ["TLSv1.2", "TLSv1.3"] as const;
+
+export const sipSchema = z.strictObject({
+  fqdn: domain().meta({
+    description: "The gateway's own name towards Lync: in Contact, Via and its SIP certificate",
+    lync: "-ProxyFqdn (New-CsAllowedDomain) or -Identity (New-CsTrustedApplicationPool)",
+  }),
+  nextHop: z
+    .strictObject({
+      fqdn: domain().meta({ description: "Access Edge or Front End pool that takes requests; its certificate must show it" }),
+      port: count(1, 65_535).default(5061).meta({ description: "TLS port of the next hop", unit: "port" }),
+    })
+    .meta({ description: "Where requests for our users go" }),
+  peers: z.array(domain()).max(LIMITS.sipPeers).default([]).meta({
+    description: "Further FQDNs that may connect to the SIP port; the next hop always may",
+  }),
+  useSystemAuthorities: z.boolean().default(true).meta({
+    description: "Whether the public certificate authorities known to the runtime are trusted to vouch for SIP peers",
+  }),
+  trustedAuthorities: z.array(pem()).max(LIMITS.authorities).default([]).meta({
+    description: "Further certificate authorities trusted to vouch for SIP peers, PEM (an internal CA, for example)",
+  }),
+  minimumTlsVersion: z.enum(TLS_VERSIONS).default("TLSv1.2").meta({
+    description: "Lowest TLS version towards SIP peers; Lync has no TLS 1.3",
+  }),
+  messageMode: z.enum(MESSAGE_MODES).default("session").meta({
+    description: "session: an INVITE session as Lync does it. pager: one MESSAGE each (RFC 3428)",
+  }),
+  sessionIdleTimeout: count(30, 86_400).default(600).meta({
+    description: "A session without messages for this long is ended",
+    unit: "seconds",
+  }),
+});
+
+export const listenSchema = z.strictObject({
+  xmppPort: count(1, 65_535).default(5269).meta({ description: "XMPP server-to-server; needs a restart", unit: "port" }),
+  sipPort: count(1, 65_535).default(5061).meta({ description: "SIP over mutual TLS; needs a restart", unit: "port" }),
+  healthPort: count(1, 65_535).default(9090).meta({ description: "livez, readyz, status; needs a restart", unit: "port" }),
+});
+
+export const documentSchema = z.strictObject({
+  version: z.literal(1).default(1).meta({ description: "Format of this document" }),
+  accessEdgeFqdn: domain().meta({ description: "Access Edge FQDN: what the SRV record points to", lync: "Access Edge FQDN" }),
+  sipDomains: z.array(domain()).min(1).max(LIMITS.sipDomains).meta({
+    description: "SIP domains whose users may use XMPP federation",
+    lync: "SIP domains of the deployment",
+  }),
+  partners: z.array(partnerSchema).max(LIMITS.partners).default([]).meta({
+    description: "XMPP federated partners; nobody else may communicate",
+    lync: "New-CsXmppAllowedPartner",
+  }),
+  gateway: gatewaySchema.prefault({}).meta({ description: "Gateway-wide settings", lync: "Set-CsXmppGatewayConfiguration" }),
+  xmpp: xmppSchema.prefault({}).meta({ description: "The XMPP side" }),
+  sip: sipSchema.meta({ description: "The SIP side" }),
+  listen: listenSchema.prefault({}).meta({ description: "Ports the gateway listens on" }),
+});
+
+export type Partner = z.output<typeof partnerSchema>;
+export type PartnerInput = z.input<typeof partnerSchema>;
+export type GatewaySettings = z.output<typeof gatewaySchema>;
+export type SipSettings = z.output<typeof sipSchema>;
+export type EdgeDocument = z.output<typeof documentSchema>;
+export type EdgeDocumentInput = z.input<typeof documentSchema>;
