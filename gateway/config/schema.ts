@@ -4,7 +4,10 @@
  * printed from here.
  */
 import { z } from "zod";
+import { normaliseDomain } from "../xmpp/domain.ts";
 import { NEGOTIATION_MODES, NEGOTIATION_VALUES } from "./matrix.ts";
+
+export { normaliseDomain } from "../xmpp/domain.ts";
 
 /** What a setting is called elsewhere and what it counts; printed into docs/configuration.md. */
 export interface SettingMeta {
@@ -18,6 +21,8 @@ declare module "zod" {
   interface GlobalMeta {
     lync?: string;
     unit?: string;
+    /** What a text must be, where its pattern says it badly. */
+    kind?: string;
   }
 }
 
@@ -35,31 +40,12 @@ export const LIMITS = {
 export const PARTNER_TYPES = ["federated", "publicVerified", "publicUnverified"] as const;
 export type PartnerType = (typeof PARTNER_TYPES)[number];
 
-const LABEL = /^(?!-)[a-z0-9-]{1,63}(?<!-)$/;
-
-/** Lower-case A-label form of a domain name, or null: RFC 1035 section 2.3.4 lengths, RFC 5891 conversion by the runtime. */
-export function normaliseDomain(text: string): string | null {
-  const trimmed = text.endsWith(".") ? text.slice(0, -1) : text;
-  // What URL would drop or read as another part of an address; it strips controls at both ends without a word.
-  if (trimmed === "" || /[\p{Cc}\s/?#@:%[\]\\]/u.test(trimmed)) return null;
-  let host: string;
-  try {
-    host = new URL(`http://${trimmed}`).hostname;
-  } catch {
-    return null;
-  }
-  const labels = host.split(".");
-  if (host.length > 253 || labels.length < 2 || !labels.every((label) => LABEL.test(label))) return null;
-  // A name whose last label is a number would be read as an IPv4 address (RFC 3696 section 2).
-  return /^\d+$/.test(labels.at(-1) ?? "") ? null : host;
-}
-
 const domain = () =>
   z
     .string()
     .min(1)
     .max(1023)
-    .transform((text, context) => {
+    .transform((text, context): string => {
       const normal = normaliseDomain(text);
       if (normal !== null) return normal;
       context.issues.push({
@@ -68,13 +54,15 @@ const domain = () =>
         message: "expected a domain name of two labels or more, such as fabrikam.com",
       });
       return z.NEVER;
-    });
+    })
+    .meta({ kind: "domain name" });
 
 const pem = () =>
   z
     .string()
     .max(65_536)
-    .regex(/^\s*-----BEGIN CERTIFICATE-----[\s\S]+-----END CERTIFICATE-----\s*$/, "expected a certificate in PEM form");
+    .regex(/^\s*-----BEGIN CERTIFICATE-----[\s\S]+-----END CERTIFICATE-----\s*$/, "expected a certificate in PEM form")
+    .meta({ kind: "PEM certificate" });
 
 const count = (low: number, high: number) => z.int().min(low).max(high);
 

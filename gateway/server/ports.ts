@@ -3,7 +3,11 @@
  * The XMPP side and the SIP side know nothing of one another; only the router knows both.
  */
 import type { EdgeDocument } from "../config/schema.ts";
+import type { SipText } from "../interworking/text.ts";
+import type { Log } from "../observe/log.ts";
 import type { XmlElement } from "../xmpp/element.ts";
+
+export type { Log };
 
 // ---- what main.ts makes ----------------------------------------------------------------------------------------
 
@@ -31,9 +35,6 @@ export interface Resolver {
   /** A and AAAA together, IPv6 first where both exist. */
   addresses(name: string): Promise<readonly string[]>;
 }
-
-/** Facts for people who run this: `what` is a name from observe/events.ts, never free text, never a message body. */
-export type Log = (what: string, facts?: Readonly<Record<string, unknown>>) => void;
 
 /** One end-entity identity: PEM chain, leaf first, and its PEM private key. */
 export interface Identity {
@@ -138,19 +139,7 @@ export type MakeXmppSide = (state: EdgeState, surroundings: Surroundings, handle
 
 // ---- SIP side --------------------------------------------------------------------------------------------------
 
-/** A text on its way to or from the SIP side. */
-export interface SipText {
-  /** `sip:user@domain`, percent-encoded as RFC 7247 says, with `;gr=` where a resource is known. */
-  readonly from: string;
-  readonly to: string;
-  readonly body: string;
-  /** Without parameters: `text/plain`, `text/html`. Text is UTF-8. */
-  readonly contentType: string;
-  /** Ties texts to a conversation: XMPP thread and SIP Call-ID (RFC 7572, RFC 7573). */
-  readonly thread: string | null;
-  readonly subject: string | null;
-  readonly language: string | null;
-}
+export type { SipText };
 
 /** A final answer: RFC 3261 status, reason phrase, and where known Lync's `ms-diagnostics-public` reason. */
 export interface SipAnswer {

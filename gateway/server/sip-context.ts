@@ -1,0 +1,102 @@
+/** What all parts of the SIP side share: the state in force, limits, dialect, names that nobody guesses, the record of failures. */
+import type { HeaderPair } from "../sip/compose.ts";
+import { type Dialect, diagnostics } from "../sip/dialect.ts";
+import { MAGIC_COOKIE } from "../sip/essentials.ts";
+import type { AttemptRecord, EdgeState, SipAnswer, SipHandlers, Surroundings, Timer } from "./ports.ts";
+import type { SipLimits } from "./sip-limits.ts";
+
+export interface SipContext {
+  readonly surroundings: Surroundings;
+  readonly handlers: SipHandlers;
+  readonly limits: SipLimits;
+  readonly dialect: Dialect;
+  readonly attempts: Attempts;
+  readonly names: Names;
+  /** The state in force now; never kept. */
+  readonly state: () => EdgeState;
+}
+
+/** Branches, tags and Call-IDs: random, so that nobody can guess a dialog (RFC 3261 8.1.1.4, 19.3). */
+export interface Names {
+  branch(): string;
+  tag(): string;
+  callId(): string;
+}
+
+export function makeNames({ random }: Surroundings, fqdn: () => string): Names {
+  return {
+    branch: () => `${MAGIC_COOKIE}${random(12).toString("hex")}`,
+    tag: () => random(8).toString("hex"),
+    callId: () => `${random(16).toString("hex")}@${fqdn()}`,
+  };
+}
+
+/** Who we are in Via and Contact. */
+export function ownName(context: SipContext): { fqdn: string; port: number } {
+  const { sip, listen } = context.state().document;
+  return { fqdn: sip.fqdn, port: listen.sipPort };
+}
+
+/** Where the peer sends requests inside our dialogs. */
+export function contactOf(context: SipContext): HeaderPair {
+  const { fqdn, port } = ownName(context);
+  return ["Contact", `<sip:${fqdn}:${port};transport=tls>`];
+}
+
+/** The reason of a refusal in the dialect's header. */
+export const explain = (context: SipContext, status: number, reason: string): readonly HeaderPair[] =>
+  diagnostics(context.dialect, status, reason);
+
+export const isSuccess = ({ status }: { readonly status: number }): boolean => status >= 200 && status < 300;
+
+/** What deliver() answers where no peer did. 504: no answer or no connection. 503: no room here. 400: no such address. */
+export const madeHere = (status: 400 | 403 | 500 | 503 | 504, reason: string): SipAnswer => ({ status, reason });
+
+/** The answer of a handler, in time and of a final status; a handler that fails is logged and answered 500. */
+export async function handled(context: SipContext, what: string, ask: () => Promise<SipAnswer>): Promise<SipAnswer> {
+  const { clock, log } = context.surroundings;
+  let timer: Timer | null = null;
+  const late = new Promise<SipAnswer>((resolve) => {
+    timer = clock.after(context.limits.handler, () => resolve(madeHere(504, "No answer in time")));
+  });
+  try {
+    const answer = await Promise.race([ask(), late]);
+    return answer.status >= 200 && answer.status <= 699 ? answer : madeHere(500, "No final answer");
+  } catch (error) {
+    log("sip-handler-failed", { handler: what, why: error instanceof Error ? error.message : String(error) });
+    return madeHere(500, "Internal error");
+  } finally {
+    (timer as Timer | null)?.cancel();
+  }
+}
+
+/** Tells a handler something that needs no answer. */
+export function notify(context: SipContext, what: string, tell: () => void): void {
+  try {
+    tell();
+  } catch (error) {
+    context.surroundings.log("sip-handler-failed", { handler: what, why: error instanceof Error ? error.message : String(error) });
+  }
+}
+
+/** Failed and refused attempts, newest first. */
+export class Attempts {
+  readonly #surroundings: Surroundings;
+  readonly #most: number;
+  #ring: AttemptRecord[] = [];
+
+  constructor(surroundings: Surroundings, most: number) {
+    this.#surroundings = surroundings;
+    this.#most = most;
+  }
+
+  add(attempt: Omit<AttemptRecord, "at">): void {
+    const record = { at: this.#surroundings.clock.now(), ...attempt };
+    this.#ring = [record, ...this.#ring.slice(0, this.#most - 1)];
+    this.#surroundings.log("sip-attempt-failed", { ...record });
+  }
+
+  list(): readonly AttemptRecord[] {
+    return this.#ring;
+  }
+}

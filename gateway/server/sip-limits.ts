@@ -1,0 +1,55 @@
+/** What one SIP peer, or all of them, may make the SIP side hold or wait for. Times are milliseconds, sizes bytes. */
+import { LIMITS as MESSAGE_LIMITS } from "../sip/limits.ts";
+import { T1_MILLISECONDS } from "../sip/transactions.ts";
+
+export const SIP_LIMITS = {
+  /** RFC 3261 17.1.1.1; timers B, F, H, L and M are 64 of it. */
+  t1: T1_MILLISECONDS,
+  /** Longest body that is taken; a longer one is answered 413. */
+  bodyBytes: MESSAGE_LIMITS.bodyBytes,
+  /** One connection attempt: all addresses, TLS handshake included. */
+  connect: 10_000,
+  /** One address of several, before the next is tried. */
+  connectAddress: 2500,
+  /** An accepted connection until its handshake is complete. */
+  handshake: 10_000,
+  /** A message from its first byte to its last. */
+  message: 30_000,
+  /** Silence after which a CRLF ping goes out on a connection that we opened (RFC 5626 4.4.1: 95 to 120 s). */
+  ping: 100_000,
+  /** Wait for the pong, for a peer that has answered one before (RFC 5626 4.4.1). */
+  pong: 10_000,
+  /** An accepted connection without a byte is closed; Lync says 300 s for its own. */
+  idle: 900_000,
+  /** Wait before the next attempt after a failed one; doubles up to the second. */
+  backOffFirst: 1000,
+  backOffMost: 30_000,
+  /** Bytes that wait in our process for a peer to read; more ends the connection. */
+  writeBuffer: 4_194_304,
+  /** Connections at the same time, handshakes included. */
+  connections: 200,
+  /** Requests of one connection that wait for our answer; more are answered 503. */
+  serverTransactions: 1000,
+  /** Requests of ours that wait for an answer. */
+  clientTransactions: 10_000,
+  /** A handler's answer; before the peer's Timer F (32 s). */
+  handler: 25_000,
+  /** An INVITE of ours until its final answer; then CANCEL. */
+  invite: 60_000,
+  /** A text from deliver() until its request is sent. */
+  delivery: 90_000,
+  /** Texts that wait for one pair's session. */
+  queuedPerPair: 100,
+  /** Texts that wait, all pairs together. */
+  queued: 10_000,
+  sessions: 10_000,
+  /** Sessions of one pair; both sides may have opened one. The oldest ends when there is one more. */
+  sessionsPerPair: 4,
+  subscriptions: 100_000,
+  /** Seconds of a subscription where SUBSCRIBE names none, and at most (RFC 3856 6.4). */
+  subscriptionSeconds: 3600,
+  /** Failed or refused attempts that are remembered. */
+  attempts: 500,
+} as const;
+
+export type SipLimits = { readonly [Name in keyof typeof SIP_LIMITS]: number };

@@ -1,0 +1,138 @@
+/** The SIP side: put together here, driven by its parts. */
+import { DIALECTS, type DialectName } from "../sip/dialect.ts";
+import type { EdgeState, MakeSipSide, SipAnswer, SipHandlers, SipSide, SipText, Surroundings } from "./ports.ts";
+import { Client } from "./sip-client.ts";
+import { Attempts, madeHere, makeNames, type SipContext } from "./sip-context.ts";
+import { makeCore } from "./sip-core.ts";
+import { callIdFor, fromOf } from "./sip-invite.ts";
+import { SIP_LIMITS, type SipLimits } from "./sip-limits.ts";
+import { Sessions } from "./sip-sessions.ts";
+import { Subscriptions } from "./sip-subscriptions.ts";
+import { messageParts, type OutgoingText, readOutgoing } from "./sip-texts.ts";
+import { type Core, Transactions } from "./sip-transactions.ts";
+import { Transport } from "./sip-transport.ts";
+
+export interface SipSideOptions {
+  readonly dialect?: DialectName;
+  readonly limits?: Partial<SipLimits>;
+}
+
+/** A side as the ports have it, in Lync's dialect and with the limits of SIP_LIMITS. */
+export const makeSipSide: MakeSipSide = (state, surroundings, handlers) => sipSide(state, surroundings, handlers);
+
+/** The same with another dialect or other limits. @throws CertificateFormatError where a trusted authority cannot be read */
+export function sipSide(state: EdgeState, surroundings: Surroundings, handlers: SipHandlers, options: SipSideOptions = {}): SipSide {
+  return new Side(state, surroundings, handlers, options);
+}
+
+class Side implements SipSide {
+  #state: EdgeState;
+  #draining = false;
+  readonly #context: SipContext;
+  readonly #transport: Transport;
+  readonly #transactions: Transactions;
+  readonly #client: Client;
+  readonly #sessions: Sessions;
+  readonly #subscriptions: Subscriptions;
+
+  constructor(state: EdgeState, surroundings: Surroundings, handlers: SipHandlers, options: SipSideOptions) {
+    this.#state = state;
+    const limits = { ...SIP_LIMITS, ...options.limits };
+    const context: SipContext = {
+      surroundings,
+      handlers,
+      limits,
+      dialect: DIALECTS[options.dialect ?? "lync"],
+      attempts: new Attempts(surroundings, limits.attempts),
+      names: makeNames(surroundings, () => this.#state.document.sip.fqdn),
+      state: () => this.#state,
+    };
+    this.#context = context;
+    this.#transport = new Transport(context, {
+      onMessage: (received, connection) => this.#transactions.onMessage(received, connection),
+      onClosed: (connection) => this.#transactions.onClosed(connection),
+    });
+    // Transactions tell the core, and the core's parts send by transactions: the core is reached through this one step.
+    const core: Core = {
+      onRequest: (transaction) => made.onRequest(transaction),
+      onAck: (received) => made.onAck(received),
+    };
+    this.#transactions = new Transactions(context, core, (connection) => this.#transport.replacementFor(connection));
+    this.#client = new Client(context, this.#transport, this.#transactions);
+    this.#sessions = new Sessions(context, this.#client);
+    this.#subscriptions = new Subscriptions(context, this.#client);
+    const made = makeCore({
+      context,
+      sessions: this.#sessions,
+      subscriptions: this.#subscriptions,
+      cancel: (transaction) => this.#transactions.cancel(transaction),
+      isMerged: (transaction) => this.#transactions.isMerged(transaction),
+      isDraining: () => this.#draining,
+    });
+  }
+
+  start(): Promise<void> {
+    return this.#transport.start();
+  }
+
+  reload(state: EdgeState): void {
+    this.#state = state;
+    this.#transport.reload();
+  }
+
+  async deliver(text: SipText): Promise<SipAnswer> {
+    if (this.#draining) return madeHere(503, "The gateway is stopping");
+    const outgoing = readOutgoing(text, this.#context.limits.bodyBytes);
+    if ("status" in outgoing) return outgoing;
+    return this.#state.document.sip.messageMode === "session" ? this.#sessions.deliver(outgoing) : this.#page(outgoing);
+  }
+
+  endSession(from: string, to: string): void {
+    this.#sessions.endPair(from, to);
+  }
+
+  connections() {
+    return this.#transport.connections();
+  }
+
+  attempts() {
+    return this.#context.attempts.list();
+  }
+
+  async drain(milliseconds: number): Promise<void> {
+    this.#draining = true;
+    this.#transport.stopListening();
+    await this.#endSessions(milliseconds);
+    this.#sessions.stop();
+    this.#subscriptions.endAll();
+    this.#transport.end();
+    this.#transactions.stop();
+  }
+
+  /** Until every BYE is answered, at most that long. */
+  async #endSessions(milliseconds: number): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const timer = this.#context.surroundings.clock.after(milliseconds, resolve);
+    await Promise.race([this.#sessions.endAll(), promise]);
+    timer.cancel();
+  }
+
+  /** One MESSAGE outside any session (RFC 3428). Over TLS its size is not bound to 1300 bytes (section 8). */
+  async #page(outgoing: OutgoingText): Promise<SipAnswer> {
+    const { text } = outgoing;
+    const { answer } = await this.#client.ask(
+      {
+        ...this.#client.own(),
+        method: "MESSAGE",
+        uri: text.to,
+        from: fromOf(this.#context, outgoing),
+        to: `<${text.to}>`,
+        callId: callIdFor(this.#context, text.thread),
+        cseq: 1,
+        ...messageParts(text),
+      },
+      this.#client.nextHop(),
+    );
+    return answer;
+  }
+}

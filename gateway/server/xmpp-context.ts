@@ -1,0 +1,165 @@
+/** What every stream of the XMPP side shares: the present state, the list of streams, the record of failures. */
+import type { Partner } from "../config/schema.ts";
+import { type Judgement, judgeCertificate, type PeerCertificate } from "../negotiation/certificate.ts";
+import type { Pair } from "../negotiation/dialback.ts";
+import { type Facts, type FailureCode, failure, type NegotiationFailure } from "../negotiation/failures.ts";
+import { type Directory, makeDirectory } from "../negotiation/partners.ts";
+import type { DialbackAnswer } from "../negotiation/proof.ts";
+import type { AttemptRecord, EdgeState, Surroundings, XmppConnection, XmppHandlers } from "./ports.ts";
+import { XMPP_LIMITS } from "./xmpp-limits.ts";
+import { makeTlsMaterial, type TlsMaterial } from "./xmpp-tls.ts";
+
+/** One state of the edge, digested. */
+export interface Current {
+  readonly state: EdgeState;
+  readonly directory: Directory;
+  readonly tls: TlsMaterial;
+}
+
+/** @throws where the identity cannot be used */
+export const digest = (state: EdgeState): Current => ({ state, directory: makeDirectory(state.document), tls: makeTlsMaterial(state) });
+
+/** A stream as the registry, the reload and the drain see it. */
+export interface EdgeStream {
+  readonly id: string;
+  readonly direction: "in" | "out";
+  /** Address without port: limits before proof count by it. */
+  readonly host: string;
+  /** Epoch milliseconds of the last byte. */
+  readonly lastHeard: number;
+  /** Whether some pair is proven on it. */
+  readonly proven: boolean;
+  /** The partners it counts for. */
+  partners(): ReadonlySet<Partner>;
+  carries(pair: Pair): boolean;
+  describe(): XmppConnection;
+  /** The document, certificates or roots changed. */
+  revalidate(): void;
+  /** Closes with the closing tag only. */
+  stop(): void;
+  destroy(why: string): void;
+}
+
+/** A stream that can ask the partner for a sign of life. */
+export interface Pinger extends EdgeStream {
+  ping(): void;
+}
+
+export type VerifyOutcome =
+  | { readonly answered: true; readonly expected: DialbackAnswer; readonly answer: DialbackAnswer }
+  | { readonly answered: false; readonly because: NegotiationFailure };
+
+export interface XmppContext {
+  readonly surroundings: Surroundings;
+  readonly handlers: XmppHandlers;
+  readonly streams: Streams;
+  readonly attempts: Attempts;
+  readonly pings: Pings;
+  /** The state in force now; never kept. */
+  readonly current: () => Current;
+  /** Asks the partner's authoritative server about a key (dialback steps 2 and 3). */
+  readonly verify: (pair: Pair, streamId: string, key: string) => Promise<VerifyOutcome>;
+}
+
+/** A certificate judged against the trust of this moment. */
+export function judge(context: XmppContext, shown: PeerCertificate | null, domain: string | null): Judgement {
+  const { tls } = context.current();
+  return judgeCertificate(shown, domain, { roots: tls.roots, now: new Date(context.surroundings.clock.now()) });
+}
+
+/** A name for a stream or a ping: 128 random bits, so that nobody guesses it (RFC 6120 4.7.3). */
+export const freshId = ({ random }: Surroundings): string => random(16).toString("hex");
+
+export const hostOf = (address: string): string => address.slice(0, address.lastIndexOf(":"));
+
+/** All streams that are not gone. */
+export class Streams {
+  readonly #all = new Set<EdgeStream>();
+  readonly #onEmpty: (() => void)[] = [];
+
+  add(stream: EdgeStream): void {
+    this.#all.add(stream);
+  }
+
+  delete(stream: EdgeStream): void {
+    this.#all.delete(stream);
+    if (this.#all.size === 0) for (const act of this.#onEmpty.splice(0)) act();
+  }
+
+  /** Calls back once no stream is left; at once where there is none. */
+  whenEmpty(act: () => void): void {
+    if (this.#all.size === 0) act();
+    else this.#onEmpty.push(act);
+  }
+
+  get size(): number {
+    return this.#all.size;
+  }
+
+  list(): EdgeStream[] {
+    return [...this.#all];
+  }
+
+  /** Streams that count for a partner, one of them left out. */
+  ofPartner(partner: Partner, except?: EdgeStream): number {
+    return this.list().filter((stream) => stream !== except && stream.partners().has(partner)).length;
+  }
+
+  /** Inbound streams from an address on which nothing is proven yet. */
+  unproven(host: string, except?: EdgeStream): number {
+    return this.list().filter((stream) => stream !== except && stream.direction === "in" && !stream.proven && stream.host === host).length;
+  }
+
+  /** When the pair last showed life, on whichever of its streams. */
+  lastHeard(pair: Pair): number {
+    return Math.max(0, ...this.list().flatMap((stream) => (stream.carries(pair) ? [stream.lastHeard] : [])));
+  }
+
+  /** The stream that carries our stanzas of the pair. */
+  pinger(pair: Pair): Pinger | undefined {
+    return this.list().find((stream): stream is Pinger => stream.direction === "out" && stream.proven && stream.carries(pair));
+  }
+}
+
+/** Failed and refused attempts, the last XMPP_LIMITS.attempts of them. */
+export class Attempts {
+  readonly #surroundings: Surroundings;
+  #ring: AttemptRecord[] = [];
+
+  constructor(surroundings: Surroundings) {
+    this.#surroundings = surroundings;
+  }
+
+  /** Remembers and logs one. Returns its failure. */
+  add(attempt: Omit<AttemptRecord, "at" | "code" | "text">, code: FailureCode, facts: Facts): NegotiationFailure {
+    const because = failure(code, facts);
+    const record = { ...attempt, at: this.#surroundings.clock.now(), code, text: because.text };
+    this.#ring = [record, ...this.#ring.slice(0, XMPP_LIMITS.attempts - 1)];
+    this.#surroundings.log("xmpp-attempt-failed", { ...record });
+    return because;
+  }
+
+  list(): readonly AttemptRecord[] {
+    return this.#ring;
+  }
+}
+
+/** Ids of our own pings, so that their answers (XEP-0199) go no further than here. */
+export class Pings {
+  readonly #ids = new Set<string>();
+
+  add(id: string): void {
+    const [oldest] = this.#ids;
+    if (this.#ids.size >= XMPP_LIMITS.pings && oldest !== undefined) this.#ids.delete(oldest);
+    this.#ids.add(id);
+  }
+
+  /** Whether this id was one; it is forgotten then. */
+  take(id: string): boolean {
+    return this.#ids.delete(id);
+  }
+}
+
+/** Lync -ConnectionLimit of the partner, else -PartnerConnectionLimit. */
+export const limitOf = (current: Current, partner: Partner): number =>
+  partner.connectionLimit ?? current.state.document.gateway.partnerConnectionLimit;

@@ -1,0 +1,119 @@
+/** Start line and header lines: text -> names and values, still without meaning (RFC 3261 7.1 to 7.3). */
+import { type Fault, fail, fault, type Outcome, ok, quoted } from "./faults.ts";
+import { isToken, TOKEN_CLASS } from "./grammar.ts";
+import { SINGLE } from "./headers.ts";
+import { LIMITS } from "./limits.ts";
+import { type Header, headerKey, SIP_VERSION } from "./message.ts";
+
+export type StartLine =
+  | { readonly kind: "request"; readonly method: string; readonly uri: string }
+  | { readonly kind: "response"; readonly status: number; readonly reason: string };
+
+/** The head of a message. What could be read is there even when there is a fault, so that a request can be answered. */
+export interface Head {
+  /** Null when the start line is at fault. */
+  readonly start: StartLine | null;
+  /** A response is discarded, never answered. */
+  readonly isResponse: boolean;
+  readonly headers: readonly Header[];
+  /** The first thing that is wrong; null when all is well. */
+  readonly fault: Fault | null;
+}
+
+/** Reads a head: everything before the empty line, in latin1, without the empty line's CRLF CRLF. */
+export function readHead(text: string): Head {
+  const end = text.indexOf("\r\n");
+  const line = end < 0 ? text : text.slice(0, end);
+  const isResponse = /^SIP\//i.test(line);
+  const start = isResponse ? readStatusLine(line) : readRequestLine(line);
+  const { headers, problem } = readHeaders(text, end < 0 ? text.length : end + 2);
+  return { start: start.ok ? start.value : null, isResponse, headers, fault: start.ok ? problem : start.fault };
+}
+
+const METHOD_AND_REST = new RegExp(`^([${TOKEN_CLASS}]+) ([^ \\t<>"\\x00-\\x1f\\x7f-\\xff]+) SIP/(\\d+)\\.(\\d+)$`, "i");
+
+function readRequestLine(line: string): Outcome<StartLine> {
+  const match = METHOD_AND_REST.exec(line);
+  if (match === null) {
+    return fail("start-line-malformed", "request line", `${quoted(line)}; expected METHOD URI ${SIP_VERSION}, one space between`);
+  }
+  const [, method, uri, major, minor] = match;
+  if (Number(major) !== 2 || Number(minor) !== 0) {
+    return fail("version-not-supported", "request line", `version ${major}.${minor}; expected ${SIP_VERSION}`);
+  }
+  return ok({ kind: "request", method: method as string, uri: uri as string });
+}
+
+function readStatusLine(line: string): Outcome<StartLine> {
+  const match = /^SIP\/2\.0 (\d+) ([^\r\n]*)$/i.exec(line);
+  if (match === null) return fail("start-line-malformed", "status line", `${quoted(line)}; expected ${SIP_VERSION} status reason`);
+  const [, digits, reason] = match;
+  const status = Number(digits);
+  if (digits?.length !== 3 || status < 100 || status > 699) {
+    return fail("status-out-of-range", "status line", `status ${quoted(digits as string)}; expected 100 to 699`);
+  }
+  return ok({ kind: "response", status, reason: reason as string });
+}
+
+interface Lines {
+  readonly headers: Header[];
+  problem: Fault | null;
+}
+
+function readHeaders(text: string, from: number): Lines {
+  const lines: Lines = { headers: [], problem: null };
+  let at = from;
+  while (at < text.length) {
+    const cr = text.indexOf("\r", at);
+    const end = cr < 0 ? text.length : cr;
+    const lf = text.indexOf("\n", at);
+    if (cr < 0 ? lf >= 0 : lf !== cr + 1) {
+      lines.problem ??= fault("line-end-malformed", "headers", "a lone carriage return or line feed; expected CRLF");
+      return lines;
+    }
+    readLine(text.slice(at, end), lines);
+    at = end + 2;
+  }
+  return lines;
+}
+
+function readLine(line: string, lines: Lines): void {
+  if (isBlank(line.charCodeAt(0))) {
+    continueLast(line, lines);
+    return;
+  }
+  const colon = line.indexOf(":");
+  const name = line.slice(0, Math.max(0, colon)).trimEnd();
+  if (colon < 0 || !isToken(name)) {
+    lines.problem ??= fault("header-malformed", "headers", `${quoted(line)}; expected Name: value`);
+    return;
+  }
+  const key = headerKey(name);
+  if (lines.headers.length === LIMITS.headers) {
+    lines.problem ??= fault("head-too-large", "headers", `more than ${LIMITS.headers} headers`);
+    return;
+  }
+  if (SINGLE.has(key) && lines.headers.some((header) => header.key === key)) {
+    lines.problem ??= fault("header-repeated", name, "stands twice; expected once");
+  }
+  lines.headers.push({ name, key, value: trimmed(line, colon + 1) });
+}
+
+/** A fold is one space (RFC 3261 7.3.1). */
+function continueLast(line: string, lines: Lines): void {
+  const last = lines.headers.pop();
+  const more = trimmed(line, 0);
+  if (last === undefined) lines.problem ??= fault("header-malformed", "headers", "the first header starts with white space");
+  else lines.headers.push({ ...last, value: last.value === "" || more === "" ? last.value + more : `${last.value} ${more}` });
+}
+
+/** Only space and tab are white space in a header (String.prototype.trim would take bytes of UTF-8 characters with it). */
+function trimmed(line: string, from: number): string {
+  let start = from;
+  let end = line.length;
+  while (start < end && isBlank(line.charCodeAt(start))) start++;
+  while (end > start && isBlank(line.charCodeAt(end - 1))) end--;
+  return line.slice(start, end);
+}
+
+const isBlank = (code: number): boolean => code === 0x20 || code === 0x09;

@@ -1,0 +1,32 @@
+/** Reason phrases of the statuses in use here (RFC 3261 21, RFC 6665 8.3). */
+const REASONS: ReadonlyMap<number, string> = new Map([
+  [100, "Trying"],
+  [200, "OK"],
+  [202, "Accepted"],
+  [400, "Bad Request"],
+  [403, "Forbidden"],
+  [404, "Not Found"],
+  [405, "Method Not Allowed"],
+  [406, "Not Acceptable"],
+  [408, "Request Timeout"],
+  [413, "Request Entity Too Large"],
+  [415, "Unsupported Media Type"],
+  [416, "Unsupported URI Scheme"],
+  [420, "Bad Extension"],
+  [480, "Temporarily Unavailable"],
+  [481, "Call/Transaction Does Not Exist"],
+  [482, "Loop Detected"],
+  [483, "Too Many Hops"],
+  [486, "Busy Here"],
+  [487, "Request Terminated"],
+  [488, "Not Acceptable Here"],
+  [489, "Bad Event"],
+  [491, "Request Pending"],
+  [500, "Server Internal Error"],
+  [501, "Not Implemented"],
+  [503, "Service Unavailable"],
+  [504, "Server Time-out"],
+  [505, "Version Not Supported"],
+]);
+
+export const reasonOf = (status: number): string => REASONS.get(status) ?? "Unknown";
