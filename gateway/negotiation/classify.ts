@@ -2,6 +2,8 @@
 import type { XmlElement } from "../xmpp/element.ts";
 import { NS } from "../xmpp/namespaces.ts";
 import { isStanza } from "../xmpp/stanzas.ts";
+import { readStreamError } from "../xmpp/stream-errors.ts";
+import { readDialback } from "./dialback.ts";
 import type { InboundEvent } from "./inbound.ts";
 import type { OutboundEvent } from "./outbound.ts";
 
@@ -42,6 +44,20 @@ export function outboundEvent(element: XmlElement): OutboundEvent {
   const type = element.namespace === NS.dialback ? ` ${element.attributes.get("type") ?? ""}` : "";
   return stanzaEvent(element) ?? OUTBOUND.get(`${element.namespace} ${element.name}${type}`) ?? "unknown";
 }
+
+/** What an element is, for the sentence of a failure; never its content. */
+export function describeElement(found: XmlElement): string {
+  const error = readStreamError(found);
+  if (error) return withText(error.condition, error.text);
+  const dialback = readDialback(found);
+  if (dialback?.error) return withText(dialback.error, dialback.errorText);
+  if (dialback) return `db:${dialback.name} ${dialback.type ?? "without type"}`;
+  if (found.namespace !== NS.server) return `<${found.name} xmlns='${found.namespace}'/>`;
+  const [from, to] = ["from", "to"].map((name) => found.attributes.get(name) ?? "nobody");
+  return `${found.name} from ${from} to ${to}`;
+}
+
+const withText = (condition: string, text: string): string => (text ? `${condition} (${text})` : condition);
 
 function stanzaEvent(element: XmlElement): "stanza" | "clientStanza" | undefined {
   if (isStanza(element)) return "stanza";

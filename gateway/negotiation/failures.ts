@@ -54,6 +54,7 @@ export const FAILURES = {
   "too-many-failures":                ["misbehaved",   "policy-violation",          "not-authorized",          "SASL failed too often on this stream"],
   "too-many-pairs":                   ["refused",      "policy-violation",          "resource-constraint",     "too many domain pairs on one stream ({detail})"],
   "dialback-key-invalid":             ["misbehaved",   null,                        "forbidden",               "the authoritative server of {peer} says that the dialback key is not its own"],
+  "key-not-ours":                     ["misbehaved",   null,                        "forbidden",               "{peer} asked about a dialback key that this edge has not made: somebody poses as {local}, or the nodes do not share the dialback secret"],
   "mechanism-refused":                ["misbehaved",   null,                        "not-authorized",          "SASL failed with {detail}"],
   "tls-handshake-failed":             ["incompatible", null,                        "remote-server-not-found", "the TLS handshake with {peer} failed: {detail}"],
   "starttls-not-offered":             ["incompatible", null,                        "remote-server-not-found", "{peer} does not offer TLS, and the policy for it demands TLS"],

@@ -7,16 +7,18 @@ import { INBOUND_GUARDS } from "./guards.ts";
 import type { InboundKnown } from "./known.ts";
 import { makeMachine, type Table, type TransitionRow } from "./step.ts";
 
+// biome-ignore format: states in the order they are passed
 export const INBOUND_STATES = [
   "awaitHeader", "awaitChoice", "awaitHandshake", "awaitSecureHeader", "awaitSecureChoice", "saslFailed", "awaitAuthenticatedHeader",
   "authenticated", "closed",
-] as const; // biome-ignore format: states in the order they are passed
+] as const;
 export type InboundState = (typeof INBOUND_STATES)[number];
 
+// biome-ignore format: from the wire, then from the driver
 export const INBOUND_EVENTS = [
   "header", "starttls", "auth", "saslOther", "dialbackKey", "verifyRequest", "dialbackAnswer", "stanza", "clientStanza", "unknown",
   "secured", "handshakeFailed", "next", "streamError", "readerError", "close", "timeout", "revoked",
-] as const; // biome-ignore format: from the wire, then from the driver
+] as const;
 export type InboundEvent = (typeof INBOUND_EVENTS)[number];
 
 const GROUPS = {
@@ -26,12 +28,13 @@ const GROUPS = {
 } as const satisfies Record<string, readonly InboundState[]>;
 
 /** `fail:CODE` ends the stream with the stream error of the failure table; `sasl:CONDITION` sends a SASL failure. */
+// biome-ignore format: kinds of action, one line each
 export type InboundAction =
   | `fail:${FailureCode}`
   | "sasl:encryption-required" | "sasl:invalid-mechanism" | "sasl:invalid-authzid" | "sasl:incorrect-encoding" | "sasl:aborted"
   | `verifyError:${FailureCode}`
   | "offer" | "proceed" | "refuseTls" | "restart" | "acceptExternal" | "proveExternal" | "judgePair" | "answerVerify" | "route" | "stay" | "close"
-  | "closeAfterSasl"; // biome-ignore format: kinds of action, one line each
+  | "closeAfterSasl";
 
 type Row = TransitionRow<InboundState, keyof typeof GROUPS, InboundEvent, keyof typeof INBOUND_GUARDS, InboundAction>;
 
@@ -119,9 +122,10 @@ export const PAIR_EVENTS = ["key", "keyValid", "keyInvalid", "verifyFailed"] as 
 export type PairEvent = (typeof PAIR_EVENTS)[number];
 
 /** `refuse:CODE` answers type='error' (XEP-0220 2.5) or, to a peer that does not know those, ends the stream. */
+// biome-ignore format: short words
 export type PairAction =
   | `refuse:${FailureCode}`
-  | "askAuthority" | "provePair" | "sayValid" | "sayInvalidAndClose" | "sayVerifyFailed" | "failDuplicate"; // biome-ignore format: short words
+  | "askAuthority" | "provePair" | "sayValid" | "sayInvalidAndClose" | "sayVerifyFailed" | "failDuplicate";
 
 type PairRow = TransitionRow<PairState, never, PairEvent, keyof typeof INBOUND_GUARDS, PairAction>;
 

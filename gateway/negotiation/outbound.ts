@@ -4,18 +4,20 @@ import { OUTBOUND_GUARDS } from "./guards.ts";
 import type { OutboundKnown } from "./known.ts";
 import { makeMachine, type Table, type TransitionRow } from "./step.ts";
 
+// biome-ignore format: states in the order they are passed
 export const OUTBOUND_STATES = [
   "awaitHeader", "awaitFeatures", "choosePlain", "awaitProceed", "awaitHandshake", "awaitSecureHeader", "awaitSecureFeatures", "awaitSaslOutcome",
   "awaitAuthenticatedHeader", "awaitAuthenticatedFeatures", "awaitVerdict", "awaitVerification", "ready", "closed",
-] as const; // biome-ignore format: states in the order they are passed
+] as const;
 export type OutboundState = (typeof OUTBOUND_STATES)[number];
 
 /** `verdict*` are db:result answers (step 4), `verification*` db:verify answers (step 3); `ended` is a lost connection. */
+// biome-ignore format: from the wire, then from the driver
 export const OUTBOUND_EVENTS = [
   "header", "features", "proceed", "tlsFailure", "success", "saslFailure", "saslOther", "verdictValid", "verdictInvalid", "verdictError",
   "verificationValid", "verificationInvalid", "verificationError", "stanza", "clientStanza", "unknown",
   "secured", "handshakeFailed", "next", "streamError", "readerError", "close", "ended", "timeout", "revoked",
-] as const; // biome-ignore format: from the wire, then from the driver
+] as const;
 export type OutboundEvent = (typeof OUTBOUND_EVENTS)[number];
 
 const GROUPS = {
@@ -25,11 +27,12 @@ const GROUPS = {
 } as const satisfies Record<string, readonly OutboundState[]>;
 
 /** `fail:CODE` ends the attempt, `retryWithoutExternal` asks for one new connection that skips EXTERNAL and never goes plain. */
+// biome-ignore format: kinds of action, one line each
 export type OutboundAction =
   | `fail:${FailureCode}`
   | "wait" | "choose" | "starttls" | "startTlsUnadvertised" | "secure" | "restart" | "sendKey" | "sendVerify" | "authExternal"
   | "proveExternal" | "proveDialback" | "retryWithoutExternal" | "sendKeyAfterRefusal"
-  | "reportValid" | "reportInvalid" | "reportError" | "close"; // biome-ignore format: kinds of action, one line each
+  | "reportValid" | "reportInvalid" | "reportError" | "close";
 
 type Row = TransitionRow<OutboundState, keyof typeof GROUPS, OutboundEvent, keyof typeof OUTBOUND_GUARDS, OutboundAction>;
 

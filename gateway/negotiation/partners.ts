@@ -16,7 +16,9 @@ export interface Directory {
 /** @param document with normalised domains, as the parser leaves them. */
 export function makeDirectory(document: EdgeDocument): Directory {
   const entries = document.partners.map((partner) => ({ partner, methods: methodsOf(partner, document.gateway.negotiationMode) }));
-  const byDomain = new Map(entries.flatMap((entry) => [entry.partner.domain, ...entry.partner.additionalDomains].map((name) => [name, entry])));
+  const byDomain = new Map(
+    entries.flatMap((entry) => [entry.partner.domain, ...entry.partner.additionalDomains].map((name) => [name, entry])),
+  );
   const served = new Set(document.sipDomains);
   return {
     partner: (domain) => byDomain.get(domain)?.partner ?? null,

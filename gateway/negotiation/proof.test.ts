@@ -9,10 +9,16 @@ const pair = { partnerDomain: "fabrikam.example", localDomain: "contoso.example"
 describe("proofs of a peer", () => {
   it("EXTERNAL proves only with TLS, a valid certificate, success, and the method in the row", () => {
     fc.assert(
-      fc.property(fc.boolean(), fc.boolean(), fc.constantFrom("none", "invalid", "valid"), anyMethods, (tls, succeeded, certificate, methods) => {
-        const proof = proveByExternal({ ...pair, tls, succeeded, certificate, methods });
-        assert.equal(proof !== null, tls && succeeded && certificate === "valid" && methods.has("sasl-over-tls"));
-      }),
+      fc.property(
+        fc.boolean(),
+        fc.boolean(),
+        fc.constantFrom("none", "invalid", "valid"),
+        anyMethods,
+        (tls, succeeded, certificate, methods) => {
+          const proof = proveByExternal({ ...pair, tls, succeeded, certificate, methods });
+          assert.equal(proof !== null, tls && succeeded && certificate === "valid" && methods.has("sasl-over-tls"));
+        },
+      ),
     );
   });
 

@@ -27,7 +27,9 @@ interface Claim {
 }
 
 /** SASL EXTERNAL succeeded and the partner's certificate proves its domain (XEP-0178 section 3, RFC 6120 13.7). */
-export function proveByExternal(claim: Claim & { readonly certificate: CertificateStanding; readonly succeeded: boolean }): PeerProof | null {
+export function proveByExternal(
+  claim: Claim & { readonly certificate: CertificateStanding; readonly succeeded: boolean },
+): PeerProof | null {
   if (!claim.succeeded || !claim.tls || claim.certificate !== "valid" || !claim.methods.has("sasl-over-tls")) return null;
   return makeProof("sasl-over-tls", claim);
 }

@@ -1,14 +1,13 @@
 /** The walker: finds the first row that fits, and nothing else. What a row does is the driver's business. */
 
 /** state (or group of states) · event · guard · action · next state (`same` stays) · clause. */
-export type TransitionRow<State extends string, Group extends string, Event extends string, Guard extends string, Action extends string> = readonly [
-  state: State | Group,
-  on: Event,
-  when: Guard | "else",
-  act: Action,
-  then: State | "same",
-  because: string,
-];
+export type TransitionRow<
+  State extends string,
+  Group extends string,
+  Event extends string,
+  Guard extends string,
+  Action extends string,
+> = readonly [state: State | Group, on: Event, when: Guard | "else", act: Action, then: State | "same", because: string];
 
 export interface Table<S extends string, G extends string, E extends string, W extends string, A extends string, Known> {
   readonly states: readonly S[];
@@ -20,7 +19,7 @@ export interface Table<S extends string, G extends string, E extends string, W e
 }
 
 export type Step<State, Action> =
-  | { readonly found: true; readonly act: Action; readonly then: State; readonly because: string }
+  | { readonly found: true; readonly act: Action; readonly next: State; readonly because: string }
   | { readonly found: false; readonly text: string };
 
 /** Walks one table: the first row whose state, event and guard fit. */
@@ -34,7 +33,7 @@ export function makeMachine<S extends string, G extends string, E extends string
   return (state, event, known) => {
     const rows = found.get(state);
     const row = rows?.get(event)?.find(([, , when]) => when === "else" || table.guards[when](known));
-    if (row) return { found: true, act: row[3], then: row[4] === "same" ? state : row[4], because: row[5] };
+    if (row) return { found: true, act: row[3], next: row[4] === "same" ? state : row[4], because: row[5] };
     return { found: false, text: `got ${event} in state ${state}; expected ${[...(rows?.keys() ?? [])].join(", ") || "nothing"}` };
   };
 }
@@ -44,7 +43,8 @@ export function rowsByEvent<S extends string, G extends string, E extends string
   table: Table<S, G, E, W, A, K>,
   state: S,
 ): ReadonlyMap<E, readonly TransitionRow<S, G, E, W, A>[]> {
-  const covers = (written: S | G): boolean => written === state || ((table.groups as Record<string, readonly S[]>)[written]?.includes(state) ?? false);
+  const covers = (written: S | G): boolean =>
+    written === state || ((table.groups as Record<string, readonly S[]>)[written]?.includes(state) ?? false);
   return Map.groupBy(
     table.rows.filter(([written]) => covers(written)),
     ([, on]) => on,

@@ -61,7 +61,9 @@ const outboundKnown: fc.Arbitrary<OutboundKnown> = fc.record({
   tls: fc.boolean(),
   plainForbidden: fc.boolean(),
   header: fc.option(header),
-  features: fc.option(fc.record({ starttls: fc.boolean(), starttlsRequired: fc.boolean(), external: fc.boolean(), dialback: fc.boolean() })),
+  features: fc.option(
+    fc.record({ starttls: fc.boolean(), starttlsRequired: fc.boolean(), external: fc.boolean(), dialback: fc.boolean() }),
+  ),
   certificate,
   externalSkipped: fc.boolean(),
   externalRefused: fc.boolean(),
@@ -118,7 +120,9 @@ describe("the negotiation tables", () => {
 
   it("nothing happens on a closed stream", () => {
     fc.assert(fc.property(fc.constantFrom(...INBOUND.events), inboundKnown, (event, known) => !stepInbound("closed", event, known).found));
-    fc.assert(fc.property(fc.constantFrom(...OUTBOUND.events), outboundKnown, (event, known) => !stepOutbound("closed", event, known).found));
+    fc.assert(
+      fc.property(fc.constantFrom(...OUTBOUND.events), outboundKnown, (event, known) => !stepOutbound("closed", event, known).found),
+    );
   });
 
   it("an event without a row says what came and what was expected", () => {
@@ -148,8 +152,9 @@ describe("whatever comes in whatever order", () => {
             assert.ok(known.tls && known.certificate === "valid" && known.methods.has("sasl-over-tls") && known.header?.from);
             assert.deepEqual(known.auth, { mechanism: "EXTERNAL", authzid: "same" });
           }
-          if (step.then === "awaitAuthenticatedHeader" || step.then === "authenticated") assert.ok(accepted, `${step.then} without acceptExternal`);
-          state = step.then;
+          if (step.next === "awaitAuthenticatedHeader" || step.next === "authenticated")
+            assert.ok(accepted, `${step.next} without acceptExternal`);
+          state = step.next;
         }
       }),
       { numRuns: 2000 },
@@ -161,7 +166,7 @@ describe("whatever comes in whatever order", () => {
       fc.property(fc.constantFrom(...INBOUND.states), inboundKnown, (state, known) => {
         const step = stepInbound(state, "stanza", known);
         if (step.found && step.act === "route") assert.ok(known.pair?.proven && known.pair.addressesValid && known.pair.served);
-        if (!known.pair?.proven) assert.ok(!step.found || step.then === "closed");
+        if (!known.pair?.proven) assert.ok(!step.found || step.next === "closed");
       }),
       { numRuns: 2000 },
     );
@@ -174,11 +179,11 @@ describe("whatever comes in whatever order", () => {
         for (const [event, known] of events) {
           const step = stepPair(state, event, known);
           if (!step.found) break;
-          if (step.then === "proven" && state !== "proven") {
+          if (step.next === "proven" && state !== "proven") {
             assert.equal(`${state} ${event} ${step.act}`, "verifying keyValid provePair");
             assert.ok(known.pair?.listed && known.pair.served && known.pair.methods.has(known.tls ? "tls-dialback" : "tcp-dialback"));
           }
-          state = step.then;
+          state = step.next;
         }
       }),
       { numRuns: 2000 },
@@ -192,7 +197,7 @@ describe("whatever comes in whatever order", () => {
         for (const [event, known] of events) {
           const step = stepOutbound(state, event, known);
           if (!step.found) break;
-          if (step.then === "ready" && state !== "ready") {
+          if (step.next === "ready" && state !== "ready") {
             const external = state === "awaitAuthenticatedFeatures" && step.act === "proveExternal";
             const dialback = state === "awaitVerdict" && event === "verdictValid" && known.answerMatches && step.act === "proveDialback";
             assert.ok(external || dialback);
@@ -202,7 +207,7 @@ describe("whatever comes in whatever order", () => {
             assert.ok(known.methods.has("tcp-dialback") && !known.tls && !known.plainForbidden);
           }
           if (step.act === "sendKey" && state !== "choosePlain") assert.ok(known.methods.has("tls-dialback"));
-          state = step.then;
+          state = step.next;
         }
       }),
       { numRuns: 2000 },
@@ -239,9 +244,9 @@ describe("the walker", () => {
         ["all", "x", "else", "two", "same", "RFC 0000 2"],
       ],
     });
-    assert.deepEqual(step("a", "x", true), { found: true, act: "one", then: "b", because: "RFC 0000 1" });
-    assert.deepEqual(step("a", "x", false), { found: true, act: "two", then: "a", because: "RFC 0000 2" });
-    assert.deepEqual(step("b", "x", true), { found: true, act: "two", then: "b", because: "RFC 0000 2" });
+    assert.deepEqual(step("a", "x", true), { found: true, act: "one", next: "b", because: "RFC 0000 1" });
+    assert.deepEqual(step("a", "x", false), { found: true, act: "two", next: "a", because: "RFC 0000 2" });
+    assert.deepEqual(step("b", "x", true), { found: true, act: "two", next: "b", because: "RFC 0000 2" });
   });
 });
 
@@ -254,6 +259,9 @@ describe("failures", () => {
   });
 
   it("the unlisted partner's names the policy", () => {
-    assert.equal(failure("partner-not-listed", { peer: "partner.example" }).text, "partner.example is not a federated partner of this edge");
+    assert.equal(
+      failure("partner-not-listed", { peer: "partner.example" }).text,
+      "partner.example is not a federated partner of this edge",
+    );
   });
 });

@@ -2,7 +2,7 @@
 import type { HeaderPair } from "../sip/compose.ts";
 import { type Dialect, diagnostics } from "../sip/dialect.ts";
 import { MAGIC_COOKIE } from "../sip/essentials.ts";
-import type { AttemptRecord, EdgeState, SipAnswer, SipHandlers, Surroundings, Timer } from "./ports.ts";
+import type { AttemptRecord, EdgeState, SipAnswer, SipHandlers, Surroundings } from "./ports.ts";
 import type { SipLimits } from "./sip-limits.ts";
 
 export interface SipContext {
@@ -12,6 +12,8 @@ export interface SipContext {
   readonly dialect: Dialect;
   readonly attempts: Attempts;
   readonly names: Names;
+  /** Ends the waits for handlers that have not answered yet. */
+  readonly waits: Set<() => void>;
   /** The state in force now; never kept. */
   readonly state: () => EdgeState;
 }
@@ -55,18 +57,19 @@ export const madeHere = (status: 400 | 403 | 500 | 503 | 504, reason: string): S
 /** The answer of a handler, in time and of a final status; a handler that fails is logged and answered 500. */
 export async function handled(context: SipContext, what: string, ask: () => Promise<SipAnswer>): Promise<SipAnswer> {
   const { clock, log } = context.surroundings;
-  let timer: Timer | null = null;
-  const late = new Promise<SipAnswer>((resolve) => {
-    timer = clock.after(context.limits.handler, () => resolve(madeHere(504, "No answer in time")));
-  });
+  const late = Promise.withResolvers<SipAnswer>();
+  const timer = clock.after(context.limits.handler, () => late.resolve(madeHere(504, "No answer in time")));
+  const stop = (): void => late.resolve(madeHere(503, "The gateway is stopping"));
+  context.waits.add(stop);
   try {
-    const answer = await Promise.race([ask(), late]);
+    const answer = await Promise.race([ask(), late.promise]);
     return answer.status >= 200 && answer.status <= 699 ? answer : madeHere(500, "No final answer");
   } catch (error) {
     log("sip-handler-failed", { handler: what, why: error instanceof Error ? error.message : String(error) });
     return madeHere(500, "Internal error");
   } finally {
-    (timer as Timer | null)?.cancel();
+    timer.cancel();
+    context.waits.delete(stop);
   }
 }
 

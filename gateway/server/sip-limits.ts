@@ -32,8 +32,8 @@ export const SIP_LIMITS = {
   serverTransactions: 1000,
   /** Requests of ours that wait for an answer. */
   clientTransactions: 10_000,
-  /** A handler's answer; before the peer's Timer F (32 s). */
-  handler: 25_000,
+  /** A handler's answer: it gives one within 25 s; this is before the peer's Timer F (32 s) all the same. */
+  handler: 27_000,
   /** An INVITE of ours until its final answer; then CANCEL. */
   invite: 60_000,
   /** A text from deliver() until its request is sent. */

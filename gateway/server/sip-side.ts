@@ -43,6 +43,7 @@ class Side implements SipSide {
       handlers,
       limits,
       dialect: DIALECTS[options.dialect ?? "lync"],
+      waits: new Set(),
       attempts: new Attempts(surroundings, limits.attempts),
       names: makeNames(surroundings, () => this.#state.document.sip.fqdn),
       state: () => this.#state,
@@ -102,6 +103,7 @@ class Side implements SipSide {
   async drain(milliseconds: number): Promise<void> {
     this.#draining = true;
     this.#transport.stopListening();
+    for (const stop of this.#context.waits) stop();
     await this.#endSessions(milliseconds);
     this.#sessions.stop();
     this.#subscriptions.endAll();

@@ -72,7 +72,7 @@ export class Transactions {
 
   /** CANCEL: 200 when there is an INVITE to cancel, which is told (RFC 3261 9.2). */
   cancel(transaction: ServerTransaction): boolean {
-    const invite = this.#servers.get(serverKey(transaction.received.essentials.via[0], "INVITE"));
+    const invite = this.#servers.get(serverKey(transaction.received.essentials, "INVITE"));
     invite?.onCancel?.();
     return invite !== undefined;
   }
@@ -116,7 +116,7 @@ export class Transactions {
 
   #onRequest(received: ReceivedRequest, connection: Connection): void {
     const { method } = received.message;
-    const key = serverKey(received.essentials.via[0], method);
+    const key = serverKey(received.essentials, method);
     const known = this.#servers.get(key);
     if (method === "ACK") {
       if (known === undefined) this.#core.onAck(received);

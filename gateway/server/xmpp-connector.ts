@@ -4,7 +4,8 @@ import type { Pair } from "../negotiation/dialback.ts";
 import { type FailureCode, failure, type NegotiationFailure } from "../negotiation/failures.ts";
 import { limitOf, type XmppContext } from "./xmpp-context.ts";
 import { XMPP_LIMITS } from "./xmpp-limits.ts";
-import { type Lessons, type Outcome, OutboundStream, type Purpose } from "./xmpp-outbound.ts";
+import { OutboundStream } from "./xmpp-outbound.ts";
+import type { Lessons, Outcome, Purpose } from "./xmpp-outcome.ts";
 import { findTargets, type Target } from "./xmpp-targets.ts";
 
 const NO_LESSONS: Lessons = { externalSkipped: false, plainForbidden: false };
@@ -113,6 +114,10 @@ export class Attempt {
     if (typeof socket === "string") {
       problems.push(`${name} (${address}:${port}): ${socket}`);
       return null;
+    }
+    if (this.#stopped) {
+      socket.destroy();
+      return failed(this.#stopped);
     }
     this.#step = "negotiate";
     const outcome = await new Promise<Outcome>((settle) => {

@@ -15,6 +15,8 @@ export interface PairHost {
   tls(): boolean;
   /** What is known with this pair at hand. */
   known(pair: PairKnown, partner: string): InboundKnown;
+  /** Whether the peer understands type='error'. */
+  knowsErrors(): boolean;
   send(element: XmlElement): void;
   record(code: FailureCode, pair: Pair, detail?: string): NegotiationFailure;
   fail(code: FailureCode, pair: Pair, detail?: string): void;
@@ -22,6 +24,15 @@ export interface PairHost {
   sendAndClose(element: XmlElement): void;
   proved(proof: PeerProof): void;
 }
+
+/** What the event at hand brought. */
+interface Moment {
+  readonly key?: string;
+  readonly outcome?: VerifyOutcome;
+}
+
+/** Actions that are no refusal. */
+type PlainAction = Exclude<PairAction, `refuse:${string}`>;
 
 interface Entry {
   readonly pair: Pair;
@@ -81,35 +92,37 @@ export class InboundPairs {
     this.#step(entry, "key", { key });
   }
 
-  #step(entry: Entry, event: PairEvent, at: { readonly key?: string; readonly outcome?: VerifyOutcome }): void {
+  #step(entry: Entry, event: PairEvent, moment: Moment): void {
     const { pair } = entry;
     const step = stepPair(entry.state, event, this.#host.known(this.describe(pair.partner, pair.local), pair.partner));
-    if (!step.found) return this.#host.fail("out-of-order", pair, step.text);
-    entry.state = step.then;
+    if (!step.found) {
+      this.#host.fail("out-of-order", pair, step.text);
+      return;
+    }
+    entry.state = step.next;
     if (entry.state === "unknown") this.#entries.delete(keyOf(pair));
     else this.#entries.set(keyOf(pair), entry);
-    this.#perform(step.act, entry, at);
+    const [kind, what = ""] = step.act.split(":");
+    if (kind === "refuse") this.#refuse(pair, what as FailureCode);
+    else this.#acts[step.act as PlainAction](entry, moment);
   }
 
-  #perform(act: PairAction, entry: Entry, at: { readonly key?: string; readonly outcome?: VerifyOutcome }): void {
-    const { pair } = entry;
-    switch (act) {
-      case "askAuthority":
-        return this.#ask(entry, at.key ?? "");
-      case "provePair":
-        return this.#prove(entry, at.outcome);
-      case "sayValid":
-        return this.#host.send(answerElement(pair, null, "valid"));
-      case "sayInvalidAndClose":
-        this.#host.record("dialback-key-invalid", pair);
-        return this.#host.sendAndClose(answerElement(pair, null, "invalid"));
-      case "sayVerifyFailed":
-        return this.#refuse(pair, at.outcome?.answered === false ? at.outcome.because : failure("authority-timeout", { peer: pair.partner }));
-      case "failDuplicate":
-        return this.#host.fail("out-of-order", pair, "a second dialback key for a pair that is being verified");
-      default:
-        return this.#refuse(pair, act.slice("refuse:".length) as FailureCode);
-    }
+  readonly #acts: Readonly<Record<PlainAction, (entry: Entry, moment: Moment) => void>> = {
+    askAuthority: (entry, { key }) => this.#ask(entry, key ?? ""),
+    provePair: (entry, { outcome }) => this.#prove(entry, outcome),
+    sayValid: ({ pair }) => this.#host.send(answerElement(pair, null, "valid")),
+    sayInvalidAndClose: ({ pair }) => this.#sayInvalid(pair),
+    sayVerifyFailed: ({ pair }, { outcome }) => this.#sayVerifyFailed(pair, outcome),
+    failDuplicate: ({ pair }) => this.#host.fail("out-of-order", pair, "a second dialback key for a pair that is being verified"),
+  };
+
+  #sayInvalid(pair: Pair): void {
+    this.#host.record("dialback-key-invalid", pair);
+    this.#host.sendAndClose(answerElement(pair, null, "invalid"));
+  }
+
+  #sayVerifyFailed(pair: Pair, outcome: VerifyOutcome | undefined): void {
+    this.#refuse(pair, outcome?.answered === false ? outcome.because : failure("authority-timeout", { peer: pair.partner }));
   }
 
   /** Steps 2 and 3 happen on another stream; the answer counts only while this entry is still waiting for it. */
@@ -127,7 +140,10 @@ export class InboundPairs {
     const methods = this.#host.context.current().directory.methods(pair.partner);
     const claim = { partnerDomain: pair.partner, localDomain: pair.local, methods, tls: this.#host.tls() };
     const proof = outcome?.answered ? proveByDialback({ ...claim, expected: outcome.expected, answer: outcome.answer }) : null;
-    if (proof === null) return this.#host.fail("unsolicited-dialback", pair);
+    if (proof === null) {
+      this.#host.fail("unsolicited-dialback", pair, `db:verify from ${pair.partner}`);
+      return;
+    }
     entry.proof = proof;
     this.#host.send(answerElement(pair, null, "valid"));
     this.#host.proved(proof);
@@ -136,7 +152,10 @@ export class InboundPairs {
   /** type='error' where the peer knows it (any peer with stream features is taken to), else a stream error (XEP-0220 2.5). */
   #refuse(pair: Pair, why: FailureCode | NegotiationFailure): void {
     const code = typeof why === "string" ? why : why.code;
-    if (this.#host.known(this.describe(pair.partner, pair.local), pair.partner).header?.version !== "1.0") return this.#host.fail(code, pair);
+    if (!this.#host.knowsErrors()) {
+      this.#host.fail(code, pair);
+      return;
+    }
     const because = typeof why === "string" ? this.#host.record(why, pair) : why;
     this.#host.send(errorElement(pair, null, because.condition, because.text));
   }

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
-import { dialbackKey } from "../negotiation/dialback-key.ts";
+import fc from "fast-check";
 import { eventually, ROWS, type TestEdge, XmppWorld } from "../../test/support/xmpp-world.ts";
 import type { PartnerInput } from "../config/schema.ts";
+import { dialbackKey } from "../negotiation/dialback-key.ts";
 
 const TLS = "urn:ietf:params:xml:ns:xmpp-tls";
 const SASL = "urn:ietf:params:xml:ns:xmpp-sasl";
@@ -164,7 +165,11 @@ describe("the receiving side", () => {
 
   it("accepts a certificate that is for servers only", async () => {
     const peer = await world.dial(await edgeWith("external"));
-    const features = await peer.upTo("fabrikam.example", "contoso.example", world.issue("fabrikam.example", { extendedKeyUsage: ["serverAuth"] }));
+    const features = await peer.upTo(
+      "fabrikam.example",
+      "contoso.example",
+      world.issue("fabrikam.example", { extendedKeyUsage: ["serverAuth"] }),
+    );
     assert.match(features, /EXTERNAL/);
   });
 
@@ -275,7 +280,9 @@ describe("the receiving side", () => {
     const peer = await world.dial(edge);
     peer.open("fabrikam.example", "contoso.example");
     await peer.expect(/<\/stream:features>/);
-    peer.send("<db:result from='fabrikam.example' to='contoso.example' type='valid'/><message from='a@fabrikam.example' to='b@contoso.example'/>");
+    peer.send(
+      "<db:result from='fabrikam.example' to='contoso.example' type='valid'/><message from='a@fabrikam.example' to='b@contoso.example'/>",
+    );
     assert.match(await peer.end(), /not-authorized/);
     assert.equal(edge.received.length, 0);
     assert.deepEqual(codes(edge), ["unsolicited-dialback"]);
@@ -320,7 +327,9 @@ describe("the receiving side", () => {
     assert.match(await peer.expect(/<\/db:result>/), /type='error'.*item-not-found/s);
     ask("evil.example", "contoso.example");
     assert.match(await peer.expect(/<\/db:result>/), /type='error'.*policy-violation/s);
-    peer.send("<message from='a@more.fabrikam.example' to='b@contoso2.example'/><message from='a@fabrikam.example' to='b@contoso.example'/>");
+    peer.send(
+      "<message from='a@more.fabrikam.example' to='b@contoso2.example'/><message from='a@fabrikam.example' to='b@contoso.example'/>",
+    );
     await eventually(() => edge.received.length === 2);
     assert.deepEqual(
       edge.received.map(({ proof }) => `${proof.partnerDomain} ${proof.localDomain} ${proof.by}`),
@@ -360,7 +369,8 @@ describe("the receiving side", () => {
     peer.open("fabrikam.example", "contoso.example");
     await peer.expect(/<\/stream:features>/);
     const claim = { receiving: "fabrikam.example", originating: "contoso.example", streamId: "abc" };
-    const ask = (key: string, to = "contoso.example") => peer.send(`<db:verify from='fabrikam.example' to='${to}' id='abc'>${key}</db:verify>`);
+    const ask = (key: string, to = "contoso.example") =>
+      peer.send(`<db:verify from='fabrikam.example' to='${to}' id='abc'>${key}</db:verify>`);
     ask(dialbackKey("secret of contoso.example", claim));
     await peer.expect(/<db:verify from='contoso\.example' id='abc' to='fabrikam\.example' type='valid'\/>/);
     ask(dialbackKey("another secret", claim));
@@ -411,6 +421,59 @@ describe("the receiving side", () => {
     peer.open("fabrikam.example", "contoso.example");
     assert.match(await peer.end(), /connection-timeout/);
     assert.deepEqual(codes(edge), ["establishment-timeout"]);
+  });
+
+  it("a peer that asks for TLS and then says nothing is gone after the establishment timeout", async () => {
+    const edge = await edgeWith("external", {}, { streamEstablishmentTimeout: 1 });
+    const peer = await world.dial(edge);
+    peer.open("fabrikam.example", "contoso.example");
+    await peer.expect(/<\/stream:features>/);
+    peer.send(STARTTLS);
+    await peer.expect(/<proceed[^>]*>/);
+    await peer.end();
+    await eventually(() => edge.side.connections().length === 0);
+    assert.deepEqual(codes(edge), ["establishment-timeout"]);
+  });
+
+  it("a peer that speaks something else after <proceed/> fails the handshake, with its name in the record", async () => {
+    const edge = await edgeWith("external");
+    const peer = await world.dial(edge);
+    peer.open("fabrikam.example", "contoso.example");
+    await peer.expect(/<\/stream:features>/);
+    peer.send(STARTTLS);
+    await peer.expect(/<proceed[^>]*>/);
+    peer.send("<stream:stream and more of what is not TLS>");
+    await peer.end();
+    await eventually(() => edge.side.connections().length === 0);
+    const [attempt] = edge.side.attempts();
+    assert.equal(attempt?.code, "tls-handshake-failed");
+    assert.equal(attempt?.peer, "fabrikam.example");
+  });
+
+  it("whatever an unproven peer says in whatever order, none of its stanzas goes anywhere", async () => {
+    const edge = await edgeWith("anyDialback");
+    await world.edge({ domain: "fabrikam.example", partners: [{ domain: "contoso.example", ...ROWS.anyDialback }] });
+    const pieces = [
+      "<message from='a@fabrikam.example' to='b@contoso.example'><body>x</body></message>",
+      "<db:result from='fabrikam.example' to='contoso.example'>0123</db:result>",
+      "<db:result from='fabrikam.example' to='contoso.example' type='valid'/>",
+      "<db:verify from='fabrikam.example' to='contoso.example' id='1'>0123</db:verify>",
+      "<db:verify from='fabrikam.example' to='contoso.example' id='1' type='valid'/>",
+      auth("EXTERNAL"),
+      `<success xmlns='${SASL}'/>`,
+      "</stream:stream>",
+      " ",
+    ];
+    const run = async (chosen: readonly string[]): Promise<void> => {
+      const peer = await world.dial(edge);
+      peer.open("fabrikam.example", "contoso.example");
+      for (const piece of chosen) peer.send(piece);
+      await peer.expect(/<\/stream:features>/);
+      peer.send(`${pieces[0]}<x xmlns='urn:x'/>`);
+      await peer.end();
+      assert.equal(edge.received.length, 0, chosen.join(""));
+    };
+    await fc.assert(fc.asyncProperty(fc.array(fc.constantFrom(...pieces), { maxLength: 6 }), run), { numRuns: 40 });
   });
 
   it("an element larger than an unproven peer may send is refused before it is whole", async () => {

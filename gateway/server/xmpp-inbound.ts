@@ -1,6 +1,8 @@
 /** The receiving side: turns what the wire brings into events, and does what the rows of negotiation/inbound.ts say. */
+
+import { domainOfAddress } from "../negotiation/addresses.ts";
 import type { Judgement } from "../negotiation/certificate.ts";
-import { inboundEvent } from "../negotiation/classify.ts";
+import { describeElement, inboundEvent } from "../negotiation/classify.ts";
 import { answerElement, type DialbackElement, errorElement, type Pair, readDialback } from "../negotiation/dialback.ts";
 import { isDialbackKey } from "../negotiation/dialback-key.ts";
 import type { Facts, FailureCode } from "../negotiation/failures.ts";
@@ -14,8 +16,7 @@ import { READER_LIMITS, type StreamEvent } from "../stream/reader.ts";
 import { writeElement, writeHeader } from "../stream/writer.ts";
 import { element, type XmlElement } from "../xmpp/element.ts";
 import { NS } from "../xmpp/namespaces.ts";
-import { readStreamError, type StreamErrorCondition } from "../xmpp/stream-errors.ts";
-import { domainOfAddress } from "../negotiation/addresses.ts";
+import type { StreamErrorCondition } from "../xmpp/stream-errors.ts";
 import { freshId, judge, limitOf } from "./xmpp-context.ts";
 import { InboundPairs } from "./xmpp-inbound-pairs.ts";
 import { NegotiatedStream } from "./xmpp-stream.ts";
@@ -32,6 +33,9 @@ interface Moment {
   readonly detail?: string;
   readonly condition?: StreamErrorCondition;
 }
+
+/** Actions that are no refusal. */
+type PlainAction = Exclude<InboundAction, `${"fail" | "sasl" | "verifyError"}:${string}`>;
 
 export class InboundStream extends NegotiatedStream {
   readonly direction = "in";
@@ -56,20 +60,13 @@ export class InboundStream extends NegotiatedStream {
   // ---- events ------------------------------------------------------------------------------------------------------
 
   event(event: StreamEvent, followed: boolean): void {
-    switch (event.kind) {
-      case "whitespace":
-        return;
-      case "header":
-        this.#header = readHeader(event.header);
-        this.#judgement = judge(this.context, this.wire.tls?.certificate ?? null, this.#header.from);
-        return this.#on("header", { detail: this.#headerDetail() });
-      case "element":
-        return this.#on(inboundEvent(event.element), { ...this.#moment(event.element), followed });
-      case "close":
-        return this.#on("close");
-      case "error":
-        return this.#on("readerError", { detail: event.text, condition: event.condition });
-    }
+    if (event.kind === "header") {
+      this.#header = readHeader(event.header);
+      this.#judgement = judge(this.context, this.wire.tls?.certificate ?? null, this.#header.from);
+      this.#on("header", { detail: this.#headerDetail() });
+    } else if (event.kind === "element") this.#on(inboundEvent(event.element), { ...this.#moment(event.element), followed });
+    else if (event.kind === "close") this.#on("close");
+    else if (event.kind === "error") this.#on("readerError", { detail: event.text, condition: event.condition });
   }
 
   ended(detail: string): void {
@@ -98,26 +95,26 @@ export class InboundStream extends NegotiatedStream {
       this.fail("out-of-order", { detail: step.text });
       return;
     }
-    if (step.act.startsWith("fail:")) {
-      this.fail(step.act.slice(5) as FailureCode, this.#facts(moment), moment.condition);
+    const [kind, what = ""] = step.act.split(":");
+    if (kind === "fail") {
+      this.fail(what as FailureCode, this.#facts(moment), moment.condition);
       return;
     }
-    this.#state = step.then;
-    this.#perform(step.act, moment);
+    this.#state = step.next;
+    if (kind === "sasl") this.#saslFailed(what);
+    else if (kind === "verifyError") this.#verifyError(what as FailureCode, moment);
+    else this.#acts[step.act as PlainAction](moment);
   }
 
   /** Reads the element once, for the guards and for the action. */
   #moment(found: XmlElement): Moment {
-    const dialback = readDialback(found) ?? undefined;
-    if (dialback) return { ...this.#pairMoment(dialback.from, dialback.to), dialback, detail: `db:${dialback.name} ${dialback.type ?? ""}` };
-    if (found.namespace === NS.sasl) return { auth: readAuth(found, this.#header?.from ?? null), detail: `<${found.name}/>` };
-    if (found.namespace === NS.server) {
-      const [from, to] = [found.attributes.get("from"), found.attributes.get("to")];
-      return { ...this.#pairMoment(domainOfAddress(from), domainOfAddress(to)), element: found, detail: `from=${from} to=${to}` };
-    }
-    const error = readStreamError(found);
-    if (error) return { detail: error.text ? `${error.condition} (${error.text})` : error.condition };
-    return { detail: `<${found.name} xmlns='${found.namespace}'/>` };
+    const detail = describeElement(found);
+    const dialback = readDialback(found);
+    if (dialback) return { ...this.#pairMoment(dialback.from, dialback.to), dialback, detail };
+    if (found.namespace === NS.sasl) return { auth: readAuth(found, this.#header?.from ?? null), detail };
+    if (found.namespace !== NS.server) return { detail };
+    const { attributes } = found;
+    return { ...this.#pairMoment(domainOfAddress(attributes.get("from")), domainOfAddress(attributes.get("to"))), element: found, detail };
   }
 
   #pairMoment(partner: string | null, local: string | null): Moment {
@@ -130,6 +127,7 @@ export class InboundStream extends NegotiatedStream {
     const { directory } = this.context.current();
     const header = this.#header;
     const from = header?.from ?? null;
+    const limitReached = (): boolean => this.#limitReached(partner ?? (this.#authenticated ? from : null));
     return {
       tls: this.wire.tls !== null,
       header,
@@ -141,7 +139,10 @@ export class InboundStream extends NegotiatedStream {
       authenticated: this.#authenticated,
       saslFailures: this.#saslFailures,
       bytesFollow: followed ?? false,
-      limitReached: this.#limitReached(partner ?? (this.#authenticated ? from : null)),
+      // Counting streams is left to the few rows that ask.
+      get limitReached() {
+        return limitReached();
+      },
       pairsProven: this.proofs().length,
       pairsOpen: this.#pairs.open,
       auth: auth ?? null,
@@ -159,7 +160,8 @@ export class InboundStream extends NegotiatedStream {
 
   protected subject(): { readonly peer: string | null; readonly local: string | null } {
     const proof = this.proofs()[0];
-    return { peer: proof?.partnerDomain ?? this.#header?.from ?? null, local: proof?.localDomain ?? this.#header?.to ?? null };
+    const header = this.#header ?? this.#earlier;
+    return { peer: proof?.partnerDomain ?? header?.from ?? null, local: proof?.localDomain ?? header?.to ?? null };
   }
 
   protected certificate(): Judgement {
@@ -188,50 +190,48 @@ export class InboundStream extends NegotiatedStream {
 
   // ---- actions -------------------------------------------------------------------------------------------------------
 
-  #perform(act: InboundAction, moment: Moment): void {
-    switch (act) {
-      case "offer":
-        return this.#offer();
-      case "proceed":
-        this.#newStream();
-        return this.wire.acceptTls(writeElement(element(NS.tls, "proceed")), this.context.current().tls.context, () => this.#on("secured"));
-      case "refuseTls":
-        this.record("tls-not-allowed", {});
-        return this.wire.close(writeElement(element(NS.tls, "failure")));
-      case "acceptExternal":
-        this.#authenticated = true;
-        this.send(successElement());
-        this.wire.restart();
-        return this.#newStream();
-      case "proveExternal":
-        return this.#proveExternal();
-      case "judgePair":
-        return this.#judgePair(moment);
-      case "answerVerify":
-        return this.#answerVerify(moment);
-      case "route":
-        return this.#route(moment);
-      case "closeAfterSasl":
-      case "close":
-        return this.wire.close();
-      case "restart":
-      case "stay":
-        return;
-      default:
-        return this.#refuse(act, moment);
-    }
+  readonly #acts: Readonly<Record<PlainAction, (moment: Moment) => void>> = {
+    offer: () => this.#offer(),
+    proceed: () => this.#proceed(),
+    refuseTls: () => this.#refuseTls(),
+    restart: () => {},
+    acceptExternal: () => this.#acceptExternal(),
+    proveExternal: () => this.#proveExternal(),
+    judgePair: (moment) => this.#judgePair(moment),
+    answerVerify: (moment) => this.#answerVerify(moment),
+    route: (moment) => this.#route(moment),
+    stay: () => {},
+    close: () => this.wire.close(),
+    closeAfterSasl: () => this.wire.close(),
+  };
+
+  #proceed(): void {
+    this.#newStream();
+    this.wire.acceptTls(writeElement(element(NS.tls, "proceed")), this.context.current().tls.context, () => this.#on("secured"));
   }
 
-  #refuse(act: string, moment: Moment): void {
-    const [kind, what = ""] = act.split(":");
-    if (kind === "sasl") {
-      this.#saslFailures++;
-      this.record("mechanism-refused", { detail: what });
-      this.send(saslFailureElement(what));
-      return this.#on("next");
-    }
+  #refuseTls(): void {
+    this.record("tls-not-allowed", {});
+    this.wire.close(writeElement(element(NS.tls, "failure")));
+  }
+
+  #acceptExternal(): void {
+    this.#authenticated = true;
+    this.send(successElement());
+    this.wire.restart();
+    this.#newStream();
+  }
+
+  #saslFailed(condition: string): void {
+    this.#saslFailures++;
+    this.record("mechanism-refused", { detail: condition });
+    this.send(saslFailureElement(condition));
+    this.#on("next");
+  }
+
+  #verifyError(code: FailureCode, moment: Moment): void {
     const pair = pairOf(moment);
-    const because = this.record(what as FailureCode, { peer: pair.partner, local: pair.local });
+    const because = this.record(code, { peer: pair.partner, local: pair.local });
     this.send(errorElement(pair, moment.dialback?.id ?? null, because.condition, because.text));
   }
 
@@ -284,7 +284,7 @@ export class InboundStream extends NegotiatedStream {
     const pair = pairOf(moment);
     const claim = { receiving: pair.partner, originating: pair.local, streamId: id ?? "" };
     const valid = isDialbackKey(this.context.current().state.dialbackSecret, claim, key);
-    if (!valid) this.record("dialback-key-invalid", { peer: pair.local, local: pair.local });
+    if (!valid) this.record("key-not-ours", { peer: pair.partner, local: pair.local });
     this.send(answerElement(pair, id, valid ? "valid" : "invalid"));
   }
 
@@ -304,6 +304,7 @@ export class InboundStream extends NegotiatedStream {
       streamId: () => this.#streamId,
       tls: () => this.wire.tls !== null,
       known: (pair, partner) => this.#known({ pair, partner }),
+      knowsErrors: () => this.#header?.version === "1.0",
       send: (answer) => this.send(answer),
       record: (code, { partner, local }, detail) => this.record(code, { peer: partner, local, detail }),
       fail: (code, { partner, local }, detail) => this.fail(code, { peer: partner, local, detail }),

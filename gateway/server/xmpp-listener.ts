@@ -39,8 +39,8 @@ export class Listener {
 
   #accept(socket: Socket): void {
     const { streams, current } = this.#context;
-    if (streams.size >= current().state.document.gateway.connectionLimit) return this.#turnAway(socket);
-    new InboundStream(this.#context, socket).start();
+    if (streams.size >= current().state.document.gateway.connectionLimit) this.#turnAway(socket);
+    else new InboundStream(this.#context, socket).start();
   }
 
   /** A stream error needs a stream: header, error and closing tag at once, without waiting for the peer's header. */

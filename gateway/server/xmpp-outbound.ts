@@ -1,7 +1,7 @@
 /** The initiating side: one connection, driven by the rows of negotiation/outbound.ts until it is ready, has asked, or failed. */
 import type { Socket } from "node:net";
 import type { Judgement } from "../negotiation/certificate.ts";
-import { outboundEvent } from "../negotiation/classify.ts";
+import { describeElement, outboundEvent } from "../negotiation/classify.ts";
 import { type DialbackElement, keyElement, type Pair, readDialback, verifyElement } from "../negotiation/dialback.ts";
 import { dialbackKey } from "../negotiation/dialback-key.ts";
 import { type FailureCode, failure, type NegotiationFailure } from "../negotiation/failures.ts";
@@ -16,41 +16,20 @@ import { writeHeader } from "../stream/writer.ts";
 import { element, type XmlElement } from "../xmpp/element.ts";
 import { NS } from "../xmpp/namespaces.ts";
 import { pingRequest } from "../xmpp/stanzas.ts";
-import { readStreamError, type StreamErrorCondition } from "../xmpp/stream-errors.ts";
+import type { StreamErrorCondition } from "../xmpp/stream-errors.ts";
 import { freshId, judge, type Pinger, type XmppContext } from "./xmpp-context.ts";
+import type { OutboundTask, Outcome } from "./xmpp-outcome.ts";
 import { NegotiatedStream } from "./xmpp-stream.ts";
 
-/** What the connection is for. */
-export type Purpose = { readonly kind: "stanzas" } | { readonly kind: "verify"; readonly streamId: string; readonly key: string };
-
-/** What an earlier connection of the same attempt taught. */
-export interface Lessons {
-  readonly externalSkipped: boolean;
-  readonly plainForbidden: boolean;
-}
-
-/** How the negotiation of one connection ended. */
-export type Outcome =
-  | { readonly kind: "ready"; readonly stream: OutboundStream; readonly proof: PeerProof }
-  | { readonly kind: "verified"; readonly expected: DialbackAnswer; readonly answer: DialbackAnswer }
-  | { readonly kind: "retryWithoutExternal"; readonly because: NegotiationFailure }
-  /** `silent`: the peer closed before it said anything, so another of its servers may do better. */
-  | { readonly kind: "failed"; readonly because: NegotiationFailure; readonly silent: boolean };
-
-export interface OutboundTask {
-  readonly pair: Pair;
-  readonly purpose: Purpose;
-  readonly lessons: Lessons;
-  /** Called once, unless the stream ends after it was ready. */
-  readonly settle: (outcome: Outcome) => void;
-}
-
 interface Moment {
-  readonly dialback?: DialbackElement | undefined;
+  readonly dialback?: DialbackElement | null;
   readonly followed?: boolean;
   readonly detail?: string;
   readonly condition?: StreamErrorCondition;
 }
+
+/** Actions that are no failure. */
+type PlainAction = Exclude<OutboundAction, `fail:${string}`>;
 
 export class OutboundStream extends NegotiatedStream implements Pinger {
   readonly direction = "out";
@@ -123,30 +102,20 @@ export class OutboundStream extends NegotiatedStream implements Pinger {
   // ---- events ------------------------------------------------------------------------------------------------------
 
   event(event: StreamEvent, followed: boolean): void {
-    switch (event.kind) {
-      case "whitespace":
-        return;
-      case "header":
-        this.#header = readHeader(event.header);
-        this.#peerStreamId = event.header.attributes.get("id") ?? "";
-        return this.#on("header", { detail: this.#header.contentNamespace ?? "missing" });
-      case "element":
-        return this.#element(event.element, followed);
-      case "close":
-        return this.#on("close", { detail: "with its closing tag" });
-      case "error":
-        return this.#on("readerError", { detail: event.text, condition: event.condition });
-    }
+    if (event.kind === "header") {
+      this.#header = readHeader(event.header);
+      this.#peerStreamId = event.header.attributes.get("id") ?? "";
+      this.#on("header", { detail: this.#header.contentNamespace ?? "missing" });
+    } else if (event.kind === "element") this.#element(event.element, followed);
+    else if (event.kind === "close") this.#on("close", { detail: "with its closing tag" });
+    else if (event.kind === "error") this.#on("readerError", { detail: event.text, condition: event.condition });
   }
 
   #element(found: XmlElement, followed: boolean): void {
     const event = outboundEvent(found);
     if (event === "features") this.#features = readFeatures(found);
     if (event === "saslFailure") this.#externalRefused = saslFailureText(found);
-    const dialback = readDialback(found) ?? undefined;
-    const error = readStreamError(found);
-    const detail = error ? `${error.condition}${error.text && ` (${error.text})`}` : dialback ? dialbackText(dialback) : `<${found.name}/>`;
-    this.#on(event, { dialback, followed, detail });
+    this.#on(event, { dialback: readDialback(found), followed, detail: describeElement(found) });
   }
 
   ended(detail: string): void {
@@ -183,17 +152,16 @@ export class OutboundStream extends NegotiatedStream implements Pinger {
     if (this.#state === "closed") return;
     const before = this.#state;
     const step = stepOutbound(before, event, this.#known(moment));
-    const failed = !step.found ? "out-of-order" : step.act.startsWith("fail:") ? (step.act.slice(5) as FailureCode) : null;
-    if (failed !== null) {
-      const detail = step.found ? this.#detail(failed, moment) : step.text;
+    const [kind, what = ""] = step.found ? step.act.split(":") : ["fail", "out-of-order"];
+    if (kind === "fail") {
+      const detail = step.found ? this.#detail(what as FailureCode, moment) : step.text;
+      const because = this.fail(what as FailureCode, { detail }, moment.condition);
       // A lost connection before the first word is the next server's chance.
-      const silent = event === "ended" && before === "awaitHeader";
-      const because = this.fail(failed, { detail }, moment.condition);
-      return this.#settle({ kind: "failed", because, silent });
+      this.#settle({ kind: "failed", because, silent: event === "ended" && before === "awaitHeader" });
+    } else if (step.found) {
+      this.#state = step.next;
+      this.#acts[step.act as PlainAction](moment);
     }
-    if (!step.found) return;
-    this.#state = step.then;
-    this.#perform(step.act, moment);
   }
 
   #detail(code: FailureCode, { detail }: Moment): string | undefined {
@@ -215,7 +183,7 @@ export class OutboundStream extends NegotiatedStream implements Pinger {
       externalRefused: this.#externalRefused !== "",
       starttlsUnadvertised: this.#starttlsUnadvertised,
       bytesFollow: followed ?? false,
-      answerMatches: dialback !== undefined && answers(this.#expected, dialback),
+      answerMatches: dialback != null && answers(this.#expected, dialback),
     };
   }
 
@@ -238,44 +206,37 @@ export class OutboundStream extends NegotiatedStream implements Pinger {
 
   // ---- actions -------------------------------------------------------------------------------------------------------
 
-  #perform(act: OutboundAction, moment: Moment): void {
-    switch (act) {
-      case "wait":
-        return;
-      case "choose":
-        return this.#on("next", moment);
-      case "startTlsUnadvertised":
-        this.#starttlsUnadvertised = true;
-        return this.send(element(NS.tls, "starttls"));
-      case "starttls":
-        return this.send(element(NS.tls, "starttls"));
-      case "secure":
-        return this.wire.connectTls(this.context.current().tls.context, this.pair.partner, () => this.#secured());
-      case "restart":
-        return this.#restart();
-      case "sendKey":
-      case "sendKeyAfterRefusal":
-        return this.#sendKey();
-      case "sendVerify":
-        return this.#sendVerify();
-      case "authExternal":
-        return this.send(authElement(this.pair.local));
-      case "proveExternal":
-        return this.#ready(proveByExternal({ ...this.#claim(), certificate: this.#judgement.standing, succeeded: true }));
-      case "proveDialback":
-        return this.#ready(moment.dialback ? proveByDialback({ ...this.#claim(), expected: this.#expected, answer: moment.dialback }) : null);
-      case "retryWithoutExternal":
-        return this.#retry(moment);
-      case "reportValid":
-      case "reportInvalid":
-        return this.#report(moment);
-      case "reportError":
-        return this.#reportError(moment);
-      case "close":
-        return this.stop();
-      default:
-        this.fail(act.slice(5) as FailureCode);
-    }
+  readonly #acts: Readonly<Record<PlainAction, (moment: Moment) => void>> = {
+    wait: () => {},
+    choose: (moment) => this.#on("next", moment),
+    starttls: () => this.send(element(NS.tls, "starttls")),
+    startTlsUnadvertised: () => this.#starttlsUnasked(),
+    secure: () => this.wire.connectTls(this.context.current().tls.context, this.pair.partner, () => this.#secured()),
+    restart: () => this.#restart(),
+    sendKey: () => this.#sendKey(),
+    sendKeyAfterRefusal: () => this.#sendKey(),
+    sendVerify: () => this.#sendVerify(),
+    authExternal: () => this.send(authElement(this.pair.local)),
+    proveExternal: () => this.#proveExternal(),
+    proveDialback: ({ dialback }) => this.#proveDialback(dialback ?? null),
+    retryWithoutExternal: (moment) => this.#retry(moment),
+    reportValid: (moment) => this.#report(moment),
+    reportInvalid: (moment) => this.#report(moment),
+    reportError: (moment) => this.#reportError(moment),
+    close: () => this.stop(),
+  };
+
+  #starttlsUnasked(): void {
+    this.#starttlsUnadvertised = true;
+    this.send(element(NS.tls, "starttls"));
+  }
+
+  #proveExternal(): void {
+    this.#ready(proveByExternal({ ...this.#claim(), certificate: this.#judgement.standing, succeeded: true }));
+  }
+
+  #proveDialback(answer: DialbackElement | null): void {
+    this.#ready(answer && proveByDialback({ ...this.#claim(), expected: this.#expected, answer }));
   }
 
   #sendHeader(): void {
@@ -318,7 +279,8 @@ export class OutboundStream extends NegotiatedStream implements Pinger {
   #ready(proof: PeerProof | null): void {
     if (proof === null) {
       const because = this.fail("no-longer-admitted", { detail: "the settings changed during the negotiation" });
-      return this.#settle({ kind: "failed", because, silent: false });
+      this.#settle({ kind: "failed", because, silent: false });
+      return;
     }
     this.#proof = proof;
     this.wire.setLimits(READER_LIMITS);
@@ -327,7 +289,9 @@ export class OutboundStream extends NegotiatedStream implements Pinger {
   }
 
   #retry({ detail }: Moment): void {
-    const because = this.record("external-refused", { detail: `${this.#externalRefused || detail}; dialback is tried on a new connection` });
+    const because = this.record("external-refused", {
+      detail: `${this.#externalRefused || detail}; dialback is tried on a new connection`,
+    });
     this.wire.close();
     this.#settle({ kind: "retryWithoutExternal", because });
   }
@@ -337,9 +301,9 @@ export class OutboundStream extends NegotiatedStream implements Pinger {
     if (dialback) this.#settle({ kind: "verified", expected: this.#expected, answer: dialback });
   }
 
-  #reportError({ dialback }: Moment): void {
+  #reportError({ dialback, detail }: Moment): void {
     const notFound = dialback?.error === "item-not-found";
-    const because = this.fail(notFound ? "authority-not-found" : "authority-timeout", { detail: dialback && dialbackText(dialback) });
+    const because = this.fail(notFound ? "authority-not-found" : "authority-timeout", { detail });
     this.#settle({ kind: "failed", because, silent: false });
   }
 
@@ -360,9 +324,4 @@ export class OutboundStream extends NegotiatedStream implements Pinger {
     this.#settled = true;
     this.#task.settle(outcome);
   }
-}
-
-function dialbackText({ name, type, error, errorText }: DialbackElement): string {
-  if (error) return errorText ? `${error} (${errorText})` : error;
-  return `db:${name} ${type ?? "without type"}`;
 }

@@ -58,11 +58,14 @@ class PairQueue {
   /** Hands over what the stream can take; makes a stream where there is none. */
   pump(): void {
     const stream = this.#stream;
-    if (stream === null || this.#proof === null) return this.#connect();
-    if (!stream.usable) return;
+    if (stream === null || this.#proof === null) this.#connect();
+    else if (stream.usable) this.#hand(stream, this.#proof);
+  }
+
+  #hand(stream: OutboundStream, proof: PeerProof): void {
     for (const entry of this.#waiting) {
       if (stream.waiting > XMPP_LIMITS.inFlight) return;
-      if (!entry.inFlight) this.#write(stream, this.#proof, entry);
+      if (!entry.inFlight) this.#write(stream, proof, entry);
       if (!stream.usable) return;
     }
   }
@@ -88,8 +91,8 @@ class PairQueue {
     this.#attempt = attempt;
     void attempt.settled.then((outcome) => {
       this.#attempt = null;
-      if (outcome.kind === "ready") return this.#adopt(outcome.stream, outcome.proof);
-      this.failAll(outcome.kind === "verified" ? failure("stream-closed", { peer: this.#pair.partner }) : outcome.because);
+      if (outcome.kind === "ready") this.#adopt(outcome.stream, outcome.proof);
+      else this.failAll(outcome.kind === "verified" ? failure("stream-closed", { peer: this.#pair.partner }) : outcome.because);
     });
   }
 
@@ -111,7 +114,10 @@ class PairQueue {
 
   /** At the deadline: what waits is taken back; what the socket holds already dies with its stream, so that nothing is written late. */
   #late(entry: Waiting): void {
-    if (!entry.inFlight) return this.#settle(entry, this.#refuse("deadline-passed", `last step ${this.#attempt?.step ?? "write"}`));
+    if (!entry.inFlight) {
+      this.#settle(entry, this.#refuse("deadline-passed", `last step ${this.#attempt?.step ?? "write"}`));
+      return;
+    }
     const because = this.#stream?.abandon("a stanza was not taken before its deadline");
     this.#settle(entry, because ? { sent: false, because } : this.#refuse("deadline-passed", "the stream was lost"));
   }

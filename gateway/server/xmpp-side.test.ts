@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
+import { makeTestClock } from "../../test/support/clock.ts";
+import { eventually, message, ROWS, type TestEdge, XmppWorld } from "../../test/support/xmpp-world.ts";
 import type { PartnerInput } from "../config/schema.ts";
 import { textOf } from "../xmpp/element.ts";
-import { eventually, message, ROWS, type TestEdge, XmppWorld } from "../../test/support/xmpp-world.ts";
+import { isPing } from "../xmpp/stanzas.ts";
 
 type RowName = keyof typeof ROWS;
 
@@ -15,7 +17,11 @@ describe("two edges that talk to each other", () => {
   async function both(contosoRow: RowName, fabrikamRow: RowName, more: { readonly fabrikam?: object; readonly contoso?: object } = {}) {
     const partner = (domain: string, row: RowName): PartnerInput => ({ domain, partnerType: "federated", ...ROWS[row] });
     const contoso = await world.edge({ domain: "contoso.example", partners: [partner("fabrikam.example", contosoRow)], ...more.contoso });
-    const fabrikam = await world.edge({ domain: "fabrikam.example", partners: [partner("contoso.example", fabrikamRow)], ...more.fabrikam });
+    const fabrikam = await world.edge({
+      domain: "fabrikam.example",
+      partners: [partner("contoso.example", fabrikamRow)],
+      ...more.fabrikam,
+    });
     return { contoso, fabrikam };
   }
 
@@ -96,7 +102,10 @@ describe("two edges that talk to each other", () => {
     const again = await say(strict.contoso, strict.fabrikam, "y");
     assert.ok(again.sent, JSON.stringify(again));
     assert.equal(again.proof.by, "tls-dialback");
-    assert.match(strict.contoso.side.connections().find(({ direction }) => direction === "out")?.security ?? "", /encrypted, not authenticated/);
+    assert.match(
+      strict.contoso.side.connections().find(({ direction }) => direction === "out")?.security ?? "",
+      /encrypted, not authenticated/,
+    );
   });
 
   it("an unlisted domain is refused with a stream error that names the policy, and the sender learns it", async () => {
@@ -136,6 +145,40 @@ describe("two edges that talk to each other", () => {
     await eventually(() => fabrikam.side.connections().length === 0, "the end of the stream");
     assert.match(fabrikam.side.attempts()[0]?.text ?? "", /policy-violation \(.*no longer admitted/);
     assert.equal(woodgrove.side.connections().length, 1);
+  });
+
+  // Time runs a hundred times faster here: 10 seconds are 100 milliseconds.
+  async function inFastTime(answersPings: boolean) {
+    const clock = makeTestClock();
+    const gateway = { keepAliveInterval: 10, streamInactivityTimeout: 86_400 };
+    const { contoso, fabrikam } = await both("external", "external", {
+      contoso: { clock, gateway },
+      fabrikam: { clock, gateway: { keepAliveInterval: 86_400, streamInactivityTimeout: 86_400 }, answersPings },
+    });
+    const late = clock.now() + 3_600_000;
+    assert.ok((await contoso.side.send(message("a@contoso.example", "b@fabrikam.example", "x"), late)).sent);
+    assert.ok((await fabrikam.side.send(message("b@fabrikam.example", "a@contoso.example", "x"), late)).sent);
+    clock.speed = 100;
+    return { contoso, fabrikam };
+  }
+
+  it("a quiet partner that answers pings keeps both streams, and the answers go no further", async () => {
+    const { contoso, fabrikam } = await inFastTime(true);
+    contoso.reload({});
+    await eventually(() => fabrikam.received.filter(({ stanza }) => isPing(stanza)).length >= 4, "four pings");
+    assert.equal(contoso.side.connections().length, 2);
+    assert.deepEqual(
+      contoso.received.map(({ stanza }) => stanza.name),
+      ["message"],
+    );
+  });
+
+  it("a quiet partner that answers no ping loses its streams, after having been asked", async () => {
+    const { contoso, fabrikam } = await inFastTime(false);
+    contoso.reload({});
+    await eventually(() => contoso.side.connections().length === 0, "the end of both streams");
+    assert.ok(fabrikam.received.some(({ stanza }) => isPing(stanza)));
+    assert.ok(contoso.side.attempts().some(({ code, text }) => code === "no-life" && text.includes("10 seconds")));
   });
 
   it("drain closes the listener and every stream, refuses what comes later, and leaves nothing", async () => {

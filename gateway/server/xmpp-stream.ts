@@ -113,17 +113,23 @@ export abstract class NegotiatedStream implements EdgeStream, WireHandlers {
 
   /** Proofs are looked at again under the new settings; one that no longer holds ends the stream. */
   revalidate(): void {
+    const gone = this.proofs()
+      .map((proof) => this.#objection(proof))
+      .find((objection) => objection !== null);
+    if (gone) this.revoke(gone);
+    else this.#watch?.check();
+  }
+
+  /** What the settings of now have against a proof, or null. */
+  #objection(proof: PeerProof): string | null {
     const { directory } = this.context.current();
-    for (const proof of this.proofs()) {
-      const { partnerDomain, localDomain } = proof;
-      if (!directory.serves(localDomain)) return this.revoke(`${localDomain} is not served any more`);
-      if (directory.partner(partnerDomain) === null) return this.revoke(`${partnerDomain} is not a federated partner any more`);
-      if (!stillAdmits(proof, directory.methods(partnerDomain))) return this.revoke(`${proof.by} is not admitted any more`);
-      if (proof.by === "sasl-over-tls" && judge(this.context, this.wire.tls?.certificate ?? null, partnerDomain).standing !== "valid") {
-        return this.revoke("its certificate is not trusted any more");
-      }
-    }
-    this.#watch?.check();
+    const { partnerDomain, localDomain } = proof;
+    if (!directory.serves(localDomain)) return `${localDomain} is not served any more`;
+    if (directory.partner(partnerDomain) === null) return `${partnerDomain} is not a federated partner any more`;
+    if (!stillAdmits(proof, directory.methods(partnerDomain))) return `${proof.by} is not admitted any more`;
+    if (proof.by !== "sasl-over-tls") return null;
+    const { standing, detail } = judge(this.context, this.wire.tls?.certificate ?? null, partnerDomain);
+    return standing === "valid" ? null : `its certificate is not trusted any more: ${detail}`;
   }
 
   stop(): void {
@@ -179,7 +185,15 @@ export abstract class NegotiatedStream implements EdgeStream, WireHandlers {
     this.#watch?.check();
     const { by: method, partnerDomain, localDomain } = proof;
     const { id, direction } = this;
-    this.context.surroundings.log("xmpp-stream-proven", { id, direction, address: this.wire.address, partnerDomain, localDomain, method, security: this.security() });
+    this.context.surroundings.log("xmpp-stream-proven", {
+      id,
+      direction,
+      address: this.wire.address,
+      partnerDomain,
+      localDomain,
+      method,
+      security: this.security(),
+    });
   }
 
   /** The connection is gone: out of the registry, no timer left. */
@@ -187,7 +201,15 @@ export abstract class NegotiatedStream implements EdgeStream, WireHandlers {
     this.#watch?.stop();
     this.context.streams.delete(this);
     const { id, direction, stanzasIn, stanzasOut } = this;
-    this.context.surroundings.log("xmpp-stream-closed", { id, direction, address: this.wire.address, ...this.subject(), stanzasIn, stanzasOut, detail });
+    this.context.surroundings.log("xmpp-stream-closed", {
+      id,
+      direction,
+      address: this.wire.address,
+      ...this.subject(),
+      stanzasIn,
+      stanzasOut,
+      detail,
+    });
   }
 
   /** Before a silence becomes too long: a ping on the stream that carries our stanzas, white space on this one. */

@@ -48,9 +48,9 @@ function draw(group: readonly SrvTarget[], random: () => number): SrvTarget[] {
   while (left.length > 0) {
     const total = left.reduce((sum, { weight }) => sum + weight, 0);
     const mark = Math.floor(random() * (total + 1));
-    let sum = 0;
-    const index = left.findIndex(({ weight }) => (sum += weight) >= mark);
-    drawn.push(...left.splice(Math.max(index, 0), 1));
+    let index = 0;
+    for (let sum = left[0]?.weight ?? 0; sum < mark; sum += left[index]?.weight ?? 0) index++;
+    drawn.push(...left.splice(index, 1));
   }
   return drawn;
 }

@@ -20,7 +20,10 @@ let systemRoots: readonly X509Certificate[] | null = null;
 export function makeTlsMaterial({ document, xmppIdentity }: EdgeState): TlsMaterial {
   const { useSystemAuthorities, trustedAuthorities } = document.xmpp;
   if (useSystemAuthorities) systemRoots ??= readRoots(rootCertificates);
-  return { context: makeContext(xmppIdentity), roots: [...(useSystemAuthorities ? (systemRoots ?? []) : []), ...readRoots(trustedAuthorities)] };
+  return {
+    context: makeContext(xmppIdentity),
+    roots: [...(useSystemAuthorities ? (systemRoots ?? []) : []), ...readRoots(trustedAuthorities)],
+  };
 }
 
 function makeContext({ certificateChain, privateKey }: EdgeState["xmppIdentity"]): SecureContext {

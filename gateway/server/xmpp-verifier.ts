@@ -1,8 +1,8 @@
 /** Dialback steps 2 and 3: asks the authoritative server of a partner about a key, on a connection made for that (XEP-0220 2.1.2). */
 import type { Pair } from "../negotiation/dialback.ts";
 import { type FailureCode, failure, type NegotiationFailure } from "../negotiation/failures.ts";
-import type { VerifyOutcome, XmppContext } from "./xmpp-context.ts";
 import { Attempt } from "./xmpp-connector.ts";
+import type { VerifyOutcome, XmppContext } from "./xmpp-context.ts";
 import { XMPP_LIMITS } from "./xmpp-limits.ts";
 
 /** What a failure on the way to the authoritative server is to the one who waits for step 4 (XEP-0220 2.5). */

@@ -84,7 +84,11 @@ export class Wire {
   /** The peer may begin TLS once `text` has left. `done` is called when it is up; otherwise the wire ends. */
   acceptTls(text: string, context: SecureContext, done: () => void): void {
     const plain = this.#release();
-    plain.write(text, () => this.#handshake(acceptTls(plain, context), done));
+    plain.write(text, () => {
+      // Destroyed meanwhile: nobody else listens to the plain socket's end now.
+      if (plain.destroyed) this.#end();
+      else this.#handshake(acceptTls(plain, context), done);
+    });
   }
 
   /** We begin TLS now. `done` is called when it is up; otherwise the wire ends. */

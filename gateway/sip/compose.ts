@@ -1,4 +1,5 @@
 /** Messages of our own: responses that mirror their request (RFC 3261 8.2.6), and what every request carries (8.1.1). */
+import { SINGLE } from "./headers.ts";
 import { bytesOf, type Header, makeHeader, NO_BODY, type SipRequest, type SipResponse } from "./message.ts";
 import { reasonOf } from "./reasons.ts";
 
@@ -20,7 +21,9 @@ const MIRRORED = ["via", "from", "to", "call-id", "cseq"] as const;
 
 /** The response to a request. `source`: the address it came from, for `received` (RFC 3261 18.2.1). */
 export function respond(request: Pick<SipRequest, "headers">, answer: Answer, source: string | null): SipResponse {
-  const headers = MIRRORED.flatMap((key) => request.headers.filter((header) => header.key === key));
+  const headers = MIRRORED.flatMap((key) =>
+    request.headers.filter((header) => header.key === key).slice(0, SINGLE.has(key) ? 1 : undefined),
+  );
   const mirrored = headers.map((header) => (header.key === "to" ? withTag(header, answer.tag) : header));
   return {
     kind: "response",

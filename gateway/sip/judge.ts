@@ -62,6 +62,8 @@ const refuseIf =
   (received, role) =>
     when(received, role) ? refusal(status, reason, headers) : null;
 
+const COOKIE = MAGIC_COOKIE.toLowerCase();
+
 const methodOf = ({ message }: ReceivedRequest): string => message.method;
 
 /** In this order; the first that speaks is the answer. */
@@ -69,15 +71,14 @@ const methodOf = ({ message }: ReceivedRequest): string => message.method;
 const CHECKS: readonly (readonly [check: Check, cite: string])[] = [
   [refuseIf((r) => !KNOWN_METHODS.has(methodOf(r)), 501, undefined, [["Allow", ALLOW]]),                    "RFC 3261 21.5.2"],
   [refuseIf((r) => r.essentials.cseq.method !== methodOf(r), 400, "CSeq names another method"),             "RFC 3261 8.1.1.5"],
-  [refuseIf((r) => !hasBranch(r), 400, "Via has no branch of RFC 3261"),                                    "RFC 3261 8.1.1.7"],
-  [refuseIf((r) => r.essentials.fromTag === null, 400, "From has no tag"),                                  "RFC 3261 8.1.1.3"],
+  [refuseIf((r) => r.essentials.via[0].branch?.toLowerCase() === COOKIE, 400, "Via: branch is the cookie alone"), "RFC 4475 3.2.1"],
   [refuseIf((r) => KNOWN_METHODS.get(methodOf(r)) === "refused" && !isStrayNotify(r), 405, undefined, [["Allow", ALLOW]]), "RFC 3261 8.2.1"],
   [refuseIf((r) => !isSipUri(r.requestUri), 416),                                                           "RFC 3261 8.2.2.1"],
   [refuseIf((r) => r.essentials.maxForwards === 0 && methodOf(r) !== "OPTIONS", 483),                       "RFC 3261 16.3"],
   [refuseIf((r, role) => r.essentials.via.some((via) => via.host === role.fqdn), 482),                      "RFC 3261 16.3, 21.4.20"],
   [(received) => unsupported(received),                                                                     "RFC 3261 8.2.2.3"],
   [refuseIf(isStrayNotify, 481, "Subscription does not exist"),                                             "RFC 6665 4.1.3"],
-  [refuseIf((r, role) => !speaksFor(r.essentials.from.uri, role), 403, "From is no user of a SIP domain of this edge"), "RFC 3261 21.4.4"],
+  [refuseIf((r, role) => !BY_PEER.has(methodOf(r)) && !speaksFor(r.essentials.from.uri, role), 403, "From is no user of a SIP domain of this edge"), "RFC 3261 21.4.4"],
 ];
 
 /** The answer to a request that an endpoint refuses whatever it means; null where it may be looked at. Never asked about ACK. */
@@ -89,12 +90,6 @@ export function judge(received: ReceivedRequest, role: Role): Refusal | null {
   return null;
 }
 
-/** The cookie alone identifies nothing (RFC 4475 3.2.1). */
-function hasBranch({ essentials }: ReceivedRequest): boolean {
-  const branch = essentials.via[0].branch ?? "";
-  return branch.length > MAGIC_COOKIE.length && branch.toLowerCase().startsWith(MAGIC_COOKIE.toLowerCase());
-}
-
 /** We subscribe to nothing, so that every NOTIFY is one that we did not ask for. */
 function isStrayNotify(received: ReceivedRequest): boolean {
   return methodOf(received) === "NOTIFY";
@@ -103,9 +98,12 @@ function isStrayNotify(received: ReceivedRequest): boolean {
 /** No extension is supported that a peer could require; CANCEL is exempt (RFC 3261 8.2.2.3). */
 function unsupported(received: ReceivedRequest): Refusal | null {
   if (methodOf(received) === "CANCEL") return null;
-  const required = tokensOf(headersOf(received.message, "require"));
-  return required.length === 0 ? null : refusal(420, undefined, [["Unsupported", required.join(", ")]]);
+  const required = headersOf(received.message, "require");
+  return tokensOf(required).length === 0 ? null : refusal(420, undefined, [["Unsupported", required.join(", ")]]);
 }
+
+/** Methods that a peer may use in its own name: OPTIONS as a sign of life, and CANCEL, which goes from hop to hop. */
+const BY_PEER: ReadonlySet<string> = new Set(["OPTIONS", "CANCEL"]);
 
 const speaksFor = (uri: Uri, role: Role): boolean => isSipUri(uri) && uri.user !== null && role.sipDomains.includes(uri.host);
 

@@ -4,6 +4,8 @@
  * retransmitted, so timers A, E and G do not exist, and D, I, J and K are zero (17.1.1.2, 17.1.2.2, 17.2.1, 17.2.2).
  */
 
+import { type Essentials, MAGIC_COOKIE } from "./essentials.ts";
+
 export const MACHINES = ["inviteClient", "nonInviteClient", "inviteServer", "nonInviteServer"] as const;
 export type Machine = (typeof MACHINES)[number];
 
@@ -141,6 +143,16 @@ export const responseEvent = (status: number): "provisional" | "success" | "fail
 /** Matches a response to its client transaction (RFC 3261 17.1.3). */
 export const clientKey = (branch: string, method: string): string => `${method} ${branch}`;
 
-/** Matches a request to its server transaction; ACK belongs to its INVITE (RFC 3261 17.2.3). */
-export const serverKey = (via: { branch: string | null; host: string; port: number | null }, method: string): string =>
-  `${method === "ACK" ? "INVITE" : method} ${via.host}:${via.port ?? ""} ${via.branch ?? ""}`;
+/**
+ * Matches a request to its server transaction (RFC 3261 17.2.3); ACK and CANCEL belong to their INVITE. A branch without the
+ * cookie is that of an RFC 2543 element: there Call-ID, From tag, CSeq and the whole top Via count.
+ */
+export function serverKey({ via: [top], callId, fromTag, cseq }: Essentials, method: string): string {
+  const belongsTo = method === "ACK" ? "INVITE" : method;
+  const sentBy = `${top.host}:${top.port ?? ""}`;
+  const branch = top.branch ?? "";
+  if (branch.toLowerCase().startsWith(COOKIE)) return `${belongsTo} ${sentBy} ${branch}`;
+  return `${belongsTo} ${sentBy} ${branch} ${callId} ${fromTag ?? ""} ${cseq.number}`;
+}
+
+const COOKIE = MAGIC_COOKIE.toLowerCase();

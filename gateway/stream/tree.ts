@@ -87,7 +87,7 @@ export class Tree {
     this.#count();
     parent?.element.children.push(element);
     //= RFC 6120 13.12
-    if (this.#open.length === this.limits.depth) throw overLimit("a stanza", this.limits.depth, "levels of elements");
+    if (this.#open.length >= this.limits.depth) throw overLimit("a stanza", this.limits.depth, "levels of elements");
     if (tag.empty) return parent === undefined ? element : null;
     this.#open.push({ name: tag.name, element, scope, text: "" });
     return null;

@@ -1,0 +1,93 @@
+/** A SIP side on loopback with handlers that remember, certificates of one authority, and the requests that a Lync user would send. */
+import { randomBytes } from "node:crypto";
+import { parseDocument } from "../../gateway/config/parse.ts";
+import type { EdgeDocument, EdgeDocumentInput } from "../../gateway/config/schema.ts";
+import type { EdgeState, SipAnswer, SipHandlers, SipSide, SipText } from "../../gateway/server/ports.ts";
+import { type SipSideOptions, sipSide } from "../../gateway/server/sip-side.ts";
+import { issue, makeAuthority } from "./certificates.ts";
+import { makeTestClock, type TestClock } from "./clock.ts";
+import { documentInput } from "./edge-document.ts";
+
+const [high, low] = [(process.pid >> 8) & 0xff, process.pid & 0xff];
+/** Where the edge listens, and where the next hop would. */
+export const EDGE = `127.83.${high}.${low}`;
+export const LYNC = `127.84.${high}.${low}`;
+export const ALICE = "sip:alice@contoso.example";
+export const ROMEO = "sip:romeo@fabrikam.example";
+
+export const authority = makeAuthority();
+/** Server purpose only, as the WebServer template of a Windows authority has it. */
+export const lyncIdentity = issue(authority, { dnsNames: ["lync.contoso.example"], extendedKeyUsage: ["serverAuth"] });
+export const edgeIdentity = issue(authority, { dnsNames: ["xmppgw.contoso.example"] });
+
+/** What the handlers were told, and what they answer. */
+export class Handlers implements SipHandlers {
+  readonly told: string[] = [];
+  readonly texts: SipText[] = [];
+  answers: Partial<Record<"onText" | "onSession" | "onSubscribe", SipAnswer | Promise<SipAnswer>>> = {};
+
+  async onText(text: SipText): Promise<SipAnswer> {
+    this.texts.push(text);
+    return (await this.answers.onText) ?? { status: 202, reason: "" };
+  }
+  async onSession(from: string, to: string): Promise<SipAnswer> {
+    this.told.push(`session ${from} ${to}`);
+    return (await this.answers.onSession) ?? { status: 200, reason: "" };
+  }
+  onSessionOpened(from: string, to: string): void {
+    this.told.push(`opened ${from} ${to}`);
+  }
+  onSessionEnded(from: string, to: string): void {
+    this.told.push(`ended ${from} ${to}`);
+  }
+  async onSubscribe(from: string, to: string, expires: number): Promise<SipAnswer> {
+    this.told.push(`subscribe ${from} ${to} ${expires}`);
+    return (await this.answers.onSubscribe) ?? { status: 200, reason: "" };
+  }
+}
+
+export interface SipBench {
+  readonly side: SipSide;
+  readonly world: Handlers;
+  readonly clock: TestClock;
+  readonly state: EdgeState;
+  /** Names of what was logged. */
+  readonly logs: string[];
+}
+
+/** The test document with changes; trusted is our authority alone. */
+export function sipDocument(sip: Partial<EdgeDocument["sip"]> = {}, changes: Partial<EdgeDocumentInput> = {}): EdgeDocument {
+  const document = parseDocument(documentInput(changes));
+  return { ...document, sip: { ...document.sip, useSystemAuthorities: false, trustedAuthorities: [authority.certificatePem], ...sip } };
+}
+
+export async function startSide(document: EdgeDocument, options: SipSideOptions = {}): Promise<SipBench> {
+  const world = new Handlers();
+  const clock = makeTestClock();
+  const logs: string[] = [];
+  const state: EdgeState = { document, xmppIdentity: edgeIdentity, sipIdentity: edgeIdentity, dialbackSecret: "x" };
+  const resolver = { srv: async () => [], addresses: async (name: string) => (name === "lync.contoso.example" ? [LYNC] : []) };
+  const surroundings = { clock, resolver, log: (what: string) => logs.push(what), bindAddress: EDGE, random: randomBytes };
+  const side = sipSide(state, surroundings, world, options);
+  await side.start();
+  return { side, world, clock, state, logs };
+}
+
+export type LineChanges = Partial<Record<"uri" | "from" | "to" | "callId" | "cseq" | "via", string>>;
+
+let serial = 0;
+
+/** The lines of a request of Lync's user; a new branch each time. */
+export function lines(method: string, extra: readonly string[] = [], changes: LineChanges = {}): string[] {
+  serial++;
+  return [
+    `${method} ${changes.uri ?? ROMEO} SIP/2.0`,
+    changes.via ?? `Via: SIP/2.0/TLS lync.contoso.example:5061;branch=z9hG4bK${serial};ms-received-cid=1A00`,
+    "Max-Forwards: 69",
+    `From: "Alice" <${changes.from ?? ALICE}>;tag=a1;epid=0123456789`,
+    `To: <${ROMEO}>${changes.to ?? ""}`,
+    `Call-ID: ${changes.callId ?? `call${serial}`}`,
+    `CSeq: ${changes.cseq ?? "1"} ${method}`,
+    ...extra,
+  ];
+}
