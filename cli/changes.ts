@@ -1,7 +1,7 @@
 /** What a change changes, for people: one line a resource, and under it one line a property. */
 import type { Change, RunReport } from "./events.ts";
 
-export const LIMITS = { valueCharacters: 80, linesPerResource: 40 } as const;
+export const LIMITS = { valueCharacters: 80, linesPerResource: 40, sharedCharacters: 20, briefChanges: 15 } as const;
 
 /** How the engine marks a secret, an asset and a value that is not known yet (`resource.SigKey` and its kin). */
 const SIGNATURE = "4dabf18193072939515e22adb298388d";
@@ -16,8 +16,20 @@ export function changeLines(report: RunReport): string[] {
   return lines.length === 0 ? ["  no changes"] : lines;
 }
 
-function headLine({ operation, type, name }: Change): string {
-  return `  ${(SIGNS[operation] ?? "*").padEnd(2)} ${operation.padEnd(8)} ${name}  (${type})`;
+/** The same, or only their number an operation where they are many: what was made for the first time needs no list. */
+export function briefChangeLines(report: RunReport): string[] {
+  if (report.changes.length <= LIMITS.briefChanges) return changeLines(report);
+  const counts = new Map<string, number>();
+  for (const { operation } of report.changes) counts.set(operation, (counts.get(operation) ?? 0) + 1);
+  const failed = report.changes.filter((change) => change.failed).map(headLine);
+  const lines = [...counts].map(
+    ([operation, number]) => `  ${(SIGNS[operation] ?? "*").padEnd(2)} ${operation.padEnd(8)} ${number} resources`,
+  );
+  return [...lines, ...failed, `  ${report.same} unchanged`];
+}
+
+function headLine({ operation, type, name, failed }: Change): string {
+  return `  ${(SIGNS[operation] ?? "*").padEnd(2)} ${operation.padEnd(8)} ${name}  (${type})${failed ? "  FAILED" : ""}`;
 }
 
 function detailLines({ before, after, operation }: Change): string[] {
@@ -32,7 +44,7 @@ export function diff(before: unknown, after: unknown, path: string): string[] {
   if (JSON.stringify(before) === JSON.stringify(after)) return [];
   const left = childrenOf(before);
   const right = childrenOf(after);
-  if (left === null || right === null) return [`${path}: ${show(before)} -> ${show(after)}`];
+  if (left === null || right === null) return [`${path}: ${leafDifference(before, after)}`];
   const keys = [...new Set([...left.keys(), ...right.keys()])];
   const named = right.named || left.named;
   return keys.flatMap((key) => diff(left.get(key), right.get(key), childPath(path, key, named)));
@@ -55,6 +67,17 @@ function childrenOf(value: unknown): Children | null {
   return Object.assign(new Map(value.map((item: unknown, index) => [byDomain ? String(domains[index]) : String(index), item])), {
     named: true,
   });
+}
+
+/** What two long texts have in common at their start is left out of both. */
+function leafDifference(before: unknown, after: unknown): string {
+  if (typeof before !== "string" || typeof after !== "string" || Math.max(before.length, after.length) <= LIMITS.valueCharacters) {
+    return `${show(before)} -> ${show(after)}`;
+  }
+  const length = [...before].findIndex((character, index) => character !== after[index]);
+  const start = Math.max(0, (length < 0 ? before.length : length) - LIMITS.sharedCharacters);
+  const cut = (text: string): string => (start === 0 ? text : `...${text.slice(start)}`);
+  return `${show(cut(before))} -> ${show(cut(after))}`;
 }
 
 function show(value: unknown): string {
@@ -81,9 +104,10 @@ export function policyLines(report: RunReport): string[] {
 
 const count = (number: number, one: string, more = `${one}s`): string => `${number} ${number === 1 ? one : more}`;
 
-/** Errors first, then warnings; a text of several lines is indented. */
-export function diagnosticLines(report: RunReport, severity: "error" | "warning"): string[] {
-  return report.diagnostics
-    .filter((diagnostic) => diagnostic.severity === severity)
-    .flatMap(({ resource, message }) => `${resource === "" ? "" : `${resource}: `}${message}`.split("\n").map((line) => `  ${line}`));
+/** The stack's own warnings, and those of the engine and its plugins that do not say the same again. */
+export function warningsOf(report: RunReport, own: readonly string[]): string[] {
+  const others = report.diagnostics
+    .filter(({ severity, message }) => severity === "warning" && !own.includes(message))
+    .map(({ resource, message }) => (resource === "" ? message : `${resource}: ${message}`));
+  return [...new Set([...own, ...others])];
 }

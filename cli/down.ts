@@ -1,5 +1,6 @@
 /** `npm run down`: removes everything the stack made, and in the sandbox every process too. */
-import { rmSync } from "node:fs";
+import { existsSync, readdirSync, rmSync } from "node:fs";
+import { join } from "node:path";
 import { deleteResource, listResources, startSandbox, stopSandbox } from "../sandbox/control.ts";
 import { stopDemo } from "../sandbox/demo.ts";
 import { failureOf, runEngine } from "./engine-run.ts";
@@ -73,7 +74,10 @@ async function destroy(workspace: Workspace, args: readonly string[], reporter: 
     );
 }
 
-/** Plugins and logs stay: they are no part of the edge, and the next `up` is quicker with them. */
-function removeState(places: SandboxPlaces): void {
-  for (const path of [places.backend, places.requestFile]) rmSync(path, { recursive: true, force: true });
+/** What stays: the stand-ins, with which the next `up` is quicker, the logs, and the lock that this command holds. */
+const KEPT = new Set(["pulumi", "logs", "command.lock"]);
+
+function removeState({ dir, requestFile }: SandboxPlaces): void {
+  const names = existsSync(dir) ? readdirSync(dir).filter((name) => !KEPT.has(name)) : [];
+  for (const path of [...names.map((name) => join(dir, name)), requestFile]) rmSync(path, { recursive: true, force: true });
 }

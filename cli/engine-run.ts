@@ -57,7 +57,7 @@ const readEvents = (file: string) => (existsSync(file) ? parseEvents(readFileSyn
 function watch(file: string, reporter: Reporter): () => void {
   const began = Date.now();
   let seen = 0;
-  let doing = "starting";
+  let doing = "starting the engine";
   const timer = setInterval(() => {
     const events = readEvents(file);
     if (events.length < seen) seen = 0;

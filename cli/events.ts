@@ -10,6 +10,8 @@ export interface Change {
   readonly name: string;
   readonly before: Properties;
   readonly after: Properties;
+  /** Whether the engine tried it and could not. */
+  readonly failed: boolean;
 }
 
 export interface PolicyFinding {
@@ -46,7 +48,8 @@ interface StepMetadata {
 
 /** The parts of an engine event that are read here (`apitype.EngineEvent`). */
 export interface EngineEvent {
-  readonly sequence?: number;
+  readonly policyLoadEvent?: unknown;
+  readonly preludeEvent?: unknown;
   readonly resourcePreEvent?: { readonly metadata: StepMetadata; readonly planning?: boolean };
   readonly resOutputsEvent?: { readonly metadata: StepMetadata };
   readonly resOpFailedEvent?: { readonly metadata: StepMetadata };
@@ -59,6 +62,8 @@ export interface EngineEvent {
   };
 }
 
+/** The providers that the SDKs make by themselves, at the versions of the SDKs. */
+const PROVIDER_TYPES = "pulumi:providers:";
 const STACK_TYPE = "pulumi:pulumi:Stack";
 /** Steps that tell nothing: nothing changes, or the engine only reads. */
 const QUIET = new Set(["same", "read", "refresh", "discard", "read-discard"]);
@@ -90,12 +95,13 @@ export const typeOf = (urn: string): string => urn.split("::").at(-2)?.split("$"
 
 /** Reads a whole log. */
 export function readReport(events: readonly EngineEvent[]): RunReport {
-  const changes = new Map<string, Change>();
+  const changes = new Map<string, Omit<Change, "failed">>();
   const same = new Set<string>();
+  const failed = new Set(events.flatMap(({ resOpFailedEvent }) => resOpFailedEvent?.metadata.urn ?? []));
   let outputs: Properties = {};
   for (const { resourcePreEvent, resOutputsEvent } of events) {
     const metadata = resourcePreEvent?.metadata ?? resOutputsEvent?.metadata;
-    if (metadata === undefined) continue;
+    if (metadata === undefined || metadata.type.startsWith(PROVIDER_TYPES)) continue;
     if (metadata.type === STACK_TYPE) {
       if (resOutputsEvent !== undefined) outputs = metadata.new?.outputs ?? outputs;
     } else if (metadata.op === "same") same.add(metadata.urn);
@@ -103,7 +109,7 @@ export function readReport(events: readonly EngineEvent[]): RunReport {
   }
   for (const urn of changes.keys()) same.delete(urn);
   return {
-    changes: [...changes.values()],
+    changes: [...changes.values()].map((change) => ({ ...change, failed: failed.has(change.urn) })),
     same: same.size,
     findings: unique(events.flatMap(findingOf)),
     diagnostics: unique(events.flatMap(diagnosticOf)),
@@ -111,7 +117,7 @@ export function readReport(events: readonly EngineEvent[]): RunReport {
   };
 }
 
-const changeOf = (metadata: StepMetadata): Change => ({
+const changeOf = (metadata: StepMetadata): Omit<Change, "failed"> => ({
   operation: metadata.op === "create-replacement" ? "replace" : metadata.op,
   urn: metadata.urn,
   type: metadata.type,
@@ -148,10 +154,12 @@ function unique<T>(items: readonly T[]): T[] {
   return [...new Map(items.map((item) => [JSON.stringify(item), item])).values()];
 }
 
-/** One line about what the engine is doing, or null for events that nobody needs to see. */
-export function progressText({ resourcePreEvent }: EngineEvent): string | null {
+/** What the engine is doing, or null for events that tell nothing of it. */
+export function progressText({ resourcePreEvent, policyLoadEvent, preludeEvent }: EngineEvent): string | null {
+  if (policyLoadEvent !== undefined) return "loading the policy pack";
+  if (preludeEvent !== undefined) return "running the program";
   if (resourcePreEvent === undefined) return null;
   const { metadata, planning } = resourcePreEvent;
-  if (QUIET.has(metadata.op) || metadata.type === STACK_TYPE) return null;
-  return `${planning === true ? "planned: " : ""}${metadata.op} ${metadata.type} ${nameOf(metadata.urn)}`;
+  if (metadata.type === STACK_TYPE) return null;
+  return `${planning === true ? "preview: " : ""}${metadata.op} ${nameOf(metadata.urn)} (${metadata.type})`;
 }

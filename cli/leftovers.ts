@@ -1,7 +1,8 @@
 /** What a killed engine leaves behind in the sandbox, and clearing it: a lock, pending creates, plugin processes. */
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { copyFileSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
+import { deleteResource, listResources, startSandbox } from "../sandbox/control.ts";
 import { isAlive } from "../tools/lock.mjs";
 import { Failure } from "./failure.ts";
 import { checkpointFile, mustPulumi, PROJECT_NAME, type SandboxPlaces, type Workspace } from "./workspace.ts";
@@ -41,12 +42,55 @@ function isPulumi(pid: number): boolean {
   }
 }
 
+interface Checkpoint {
+  readonly checkpoint?: {
+    readonly latest?: { readonly pending_operations?: readonly unknown[]; readonly resources?: readonly { readonly id?: string }[] };
+  };
+}
+
+const isJson = (file: string): boolean => readJson(file) !== null;
+
+function readJson(file: string): unknown {
+  try {
+    return JSON.parse(readFileSync(file, "utf8"));
+  } catch {
+    return null;
+  }
+}
+
 /** Whether the last update was cut off while it was making, changing or deleting something. */
 export function hasPendingOperations(places: SandboxPlaces, stack: string): boolean {
-  const file = checkpointFile(places, stack);
-  if (!existsSync(file)) return false;
-  const { checkpoint } = JSON.parse(readFileSync(file, "utf8")) as { checkpoint?: { latest?: { pending_operations?: unknown[] } } };
-  return (checkpoint?.latest?.pending_operations?.length ?? 0) > 0;
+  const state = readJson(checkpointFile(places, stack)) as Checkpoint | null;
+  return (state?.checkpoint?.latest?.pending_operations?.length ?? 0) > 0;
+}
+
+/**
+ * The file backend writes each file beside its place, its attributes first, and renames both. A kill in between leaves the file
+ * beside, or attributes without content, on which the engine then fails with "EOF". A torn state is replaced by the one before it.
+ */
+export function repairBackend(places: SandboxPlaces, stack: string): boolean {
+  const root = join(places.backend, ".pulumi");
+  if (!existsSync(root)) return false;
+  const files = readdirSync(root, { recursive: true, encoding: "utf8" }).map((name) => join(root, name));
+  const torn = files.filter((file) => file.endsWith(".tmp") || (file.endsWith(".attrs") && !isJson(file)));
+  for (const file of torn) rmSync(file, { force: true });
+  const meta = join(root, "meta.yaml");
+  if (existsSync(meta) && readFileSync(meta, "utf8") === "") writeFileSync(meta, "version: 1\n");
+  const checkpoint = checkpointFile(places, stack);
+  if (!existsSync(checkpoint) || isJson(checkpoint)) return torn.length > 0;
+  if (isJson(`${checkpoint}.bak`)) copyFileSync(`${checkpoint}.bak`, checkpoint);
+  else rmSync(checkpoint);
+  return true;
+}
+
+/** What the stand-in clouds hold and the state does not know: made by an engine that was killed before it could write it down. */
+async function removeUnknownResources(places: SandboxPlaces, stack: string): Promise<number> {
+  const state = readJson(checkpointFile(places, stack)) as Checkpoint | null;
+  const known = new Set(state?.checkpoint?.latest?.resources?.map(({ id }) => id));
+  const control = await startSandbox(places.dir, places.net);
+  const unknown = (await listResources(control)).filter(({ id }) => !known.has(id));
+  for (const { id } of unknown) await deleteResource(control, id);
+  return unknown.length;
 }
 
 /**
@@ -100,6 +144,7 @@ export async function clearLeftovers(workspace: Workspace): Promise<string[]> {
     process.kill(pid, "SIGKILL");
     cleared.push(`ended the orphaned plugin ${pid}`);
   }
+  if (repairBackend(places, workspace.stack)) cleared.push("put the torn state in order");
   if (locks.length > 0) {
     await mustPulumi(workspace, ["cancel", workspace.stack, "--yes"]);
     cleared.push(`removed the lock of process ${locks[0]?.pid}, which is gone`);
@@ -108,5 +153,7 @@ export async function clearLeftovers(workspace: Workspace): Promise<string[]> {
     await mustPulumi(workspace, ["refresh", "--stack", workspace.stack, "--clear-pending-creates", "--yes", "--skip-preview"]);
     cleared.push("cleared operations that were cut off");
   }
+  const unknown = cleared.length === 0 ? 0 : await removeUnknownResources(places, workspace.stack);
+  if (unknown > 0) cleared.push(`removed ${unknown} resources that no state knows`);
   return cleared;
 }

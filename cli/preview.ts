@@ -1,11 +1,11 @@
 /** `npm run preview`: shows what `up` would change, and changes nothing. */
 import { sandboxStatus } from "../sandbox/control.ts";
-import { changeLines, diagnosticLines, policyLines } from "./changes.ts";
+import { changeLines, policyLines, warningsOf } from "./changes.ts";
 import { type EngineRun, failureOf, runEngine } from "./engine-run.ts";
 import { EXIT, Failure } from "./failure.ts";
-import { parseStackOptions } from "./options.ts";
+import { parseStackOptions, type StackOptions } from "./options.ts";
 import { bundleStep, openWithEngine, pluginStep } from "./session.ts";
-import { reporterTo } from "./terminal.ts";
+import { type Reporter, reporterTo } from "./terminal.ts";
 import { upArguments } from "./up.ts";
 import { ensureStack } from "./workspace.ts";
 
@@ -13,6 +13,14 @@ export async function run(argv: readonly string[]): Promise<number> {
   const options = parseStackOptions("preview", "Show what up would change", ["json", "configFile", "refresh"], argv);
   if (options === null) return EXIT.ok;
   const reporter = reporterTo(options.json ? process.stderr : process.stdout);
+  const result = await previewRun(options, reporter);
+  if (result.interrupted) throw new Failure("interrupted", EXIT.interrupted);
+  process.stdout.write(options.json ? `${JSON.stringify(previewJson(result), null, 2)}\n` : `${previewLines(result).join("\n")}\n`);
+  return result.code === 0 ? EXIT.ok : EXIT.failure;
+}
+
+/** Runs the engine's preview. */
+export async function previewRun(options: StackOptions, reporter: Reporter): Promise<EngineRun> {
   reporter.say(`Previewing stack ${options.stack}`);
   const workspace = await openWithEngine(options.stack, reporter);
   await bundleStep(reporter);
@@ -23,19 +31,12 @@ export async function run(argv: readonly string[]): Promise<number> {
   const args = upArguments({ ...options, refresh: options.refresh ?? (workspace.sandbox !== null && running) }).filter(
     (arg) => arg !== "--yes",
   );
-  const result = await reporter.step("pulumi preview", () => runEngine(workspace, "preview", args, reporter));
-  if (result.interrupted) throw new Failure("interrupted", EXIT.interrupted);
-  process.stdout.write(options.json ? `${JSON.stringify(previewJson(result), null, 2)}\n` : `${previewLines(result).join("\n")}\n`);
-  return result.code === 0 ? EXIT.ok : EXIT.failure;
+  return await reporter.step("pulumi preview", () => runEngine(workspace, "preview", args, reporter));
 }
 
+/** Secrets and values that are not known yet are objects or absent; only texts are shown. */
 const texts = (value: unknown): string[] =>
   Array.isArray(value) ? value.filter((item) => typeof item === "string") : typeof value === "string" ? value.split("\n") : [];
-
-/** Secrets and values that are not known yet are objects or absent; only texts are shown. */
-const warningsOf = ({ report }: EngineRun): string[] => [
-  ...new Set([...texts(report.outputs.warnings), ...diagnosticLines(report, "warning").map((line) => line.trim())]),
-];
 
 function previewJson(result: EngineRun): unknown {
   const { changes, same, findings, outputs } = result.report;
@@ -44,7 +45,7 @@ function previewJson(result: EngineRun): unknown {
     changes: changes.map(({ operation, name, type, before, after }) => ({ operation, name, type, before, after })),
     unchanged: same,
     policy: findings,
-    warnings: warningsOf(result),
+    warnings: warningsOf(result.report, texts(result.report.outputs.warnings)),
     certificateRequest: texts(outputs.certificateRequestSummary),
     problems: result.code === 0 ? [] : failureOf(result),
     logFile: result.logFile,
@@ -58,7 +59,7 @@ export function previewLines(result: EngineRun): string[] {
     ...section("Changes (nothing has been changed yet)", changeLines(result.report)),
     ...section("Policy pack", policyLines(result.report)),
     ...section("Certificate request", indent(texts(result.report.outputs.certificateRequestSummary))),
-    ...section("Warnings", indent(warningsOf(result))),
+    ...section("Warnings", indent(warningsOf(result.report, texts(result.report.outputs.warnings)))),
     ...(result.code === 0 ? [] : section("Not in order", indent(failureOf(result).flatMap((problem) => problem.split("\n"))))),
     ...(result.code === 0 ? [] : ["", `The engine's whole output: ${result.logFile}`]),
   ];

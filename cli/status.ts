@@ -2,6 +2,7 @@
 import { type SandboxStatus, sandboxStatus } from "../sandbox/control.ts";
 import { findEngine } from "../tools/engine/find.ts";
 import { EXIT, Failure } from "./failure.ts";
+import { type GatewayStatus, gatewayStatus, isReady } from "./health.ts";
 import { engineLocks, hasPendingOperations } from "./leftovers.ts";
 import { lookUpSrv, type SrvAnswer } from "./lookup.ts";
 import { parseStackOptions } from "./options.ts";
@@ -9,13 +10,6 @@ import { readOutputs, type StackOutputs } from "./outputs.ts";
 import { partnerTable } from "./summary.ts";
 import { table } from "./table.ts";
 import { openWorkspace, sandboxStackExists, type Workspace } from "./workspace.ts";
-
-const LIMITS = { healthMilliseconds: 3000 } as const;
-
-/** The gateway's own /status, as far as it is shown here. */
-interface GatewayStatus {
-  readonly [name: string]: unknown;
-}
 
 export interface Status {
   readonly stack: string;
@@ -52,7 +46,7 @@ export async function readStatus(workspace: Workspace): Promise<Status> {
         dnsServer,
       )
     : [];
-  const ready = health !== "" && (await fetchHealth(`${health}/readyz`)) !== null;
+  const ready = health !== "" && (await isReady(health));
   return {
     stack,
     up: ready && srv.every((answer) => answer.records.length > 0),
@@ -60,7 +54,7 @@ export async function readStatus(workspace: Workspace): Promise<Status> {
     sandbox,
     srv,
     ready,
-    gateway: health === "" ? null : ((await fetchHealth(`${health}/status`)) as GatewayStatus | null),
+    gateway: health === "" ? null : await gatewayStatus(health),
     leftovers: places === null ? [] : leftoversOf(workspace),
     outputs,
   };
@@ -80,17 +74,6 @@ const leftoversOf = ({ sandbox, stack }: Workspace): string[] =>
         ),
         ...(hasPendingOperations(sandbox, stack) ? ["an update was cut off; up clears it"] : []),
       ];
-
-async function fetchHealth(url: string): Promise<unknown> {
-  try {
-    const response = await fetch(url, { signal: AbortSignal.timeout(LIMITS.healthMilliseconds) });
-    const text = await response.text();
-    if (!response.ok) return null;
-    return text.startsWith("{") ? JSON.parse(text) : text;
-  } catch {
-    return null;
-  }
-}
 
 function withoutSecrets({ outputs, ...status }: Status): unknown {
   if (outputs === null) return status;
@@ -128,14 +111,20 @@ export function statusLines(status: Status): string[] {
   ];
 }
 
-/** The gateway's numbers and texts, one a line; its lists as their length, whole in --json. */
+/** What is worth a line each; everything is in --json. */
 function gatewayLines(gateway: GatewayStatus): string[] {
-  return Object.entries(gateway).map(([name, value]) => {
-    const shown = Array.isArray(value)
-      ? `${value.length}`
-      : typeof value === "object" && value !== null
-        ? JSON.stringify(value)
-        : String(value);
-    return `${name.padEnd(22)} ${shown.slice(0, 120)}`;
-  });
+  const { document, counters, connections, attempts } = gateway;
+  const count = (value: unknown): number => (Array.isArray(value) ? value.length : 0);
+  const sides = (value: unknown): string => {
+    const { xmpp, sip } = (value ?? {}) as { xmpp?: unknown; sip?: unknown };
+    return `XMPP ${count(xmpp)}, SIP ${count(sip)}`;
+  };
+  return [
+    `Document    applied ${document.appliedAt}${document.refusal === null ? "" : `; a newer one is REFUSED: ${document.refusal.why}`}`,
+    `Connections ${sides(connections)}`,
+    `Refused or failed attempts kept: ${sides(attempts)} (npm run status -- --json tells each)`,
+    `Messages    ${Object.entries((counters ?? {}) as Record<string, unknown>)
+      .map(([name, value]) => `${name} ${value}`)
+      .join(", ")}`,
+  ];
 }

@@ -1,9 +1,10 @@
 /** `npm run up`: brings the edge up and shows that it works. */
 import { join } from "node:path";
 import { startDemo, testMessages } from "../sandbox/demo.ts";
-import { changeLines, diagnosticLines, policyLines } from "./changes.ts";
+import { briefChangeLines, policyLines, warningsOf } from "./changes.ts";
 import { type EngineRun, failureOf, runEngine } from "./engine-run.ts";
 import { EXIT, Failure } from "./failure.ts";
+import { documentApplied } from "./health.ts";
 import { clearLeftovers } from "./leftovers.ts";
 import { lookUpSrv } from "./lookup.ts";
 import { parseStackOptions, SANDBOX_STACK, type StackOptions } from "./options.ts";
@@ -13,6 +14,9 @@ import { bundleStep, openWithEngine, pluginStep, sandboxStep, withCommandLock } 
 import { type EdgeSummary, type Summary, summaryLines } from "./summary.ts";
 import { type Reporter, reporterTo } from "./terminal.ts";
 import { ensureStack, ROOT, type Workspace } from "./workspace.ts";
+
+/** How the name of the blob ends that holds the edge document (components/names.ts). */
+const DOCUMENT_BLOB = "edge.json";
 
 export async function run(argv: readonly string[]): Promise<number> {
   const options = parseStackOptions("up", "Bring the edge up", ["json", "yes", "configFile", "refresh", "requestFile"], argv);
@@ -47,19 +51,22 @@ export async function up(options: StackOptions, reporter: Reporter): Promise<Sum
     if (cleared.length > 0) reporter.say("");
     await ensureStack(workspace);
   }
+  const began = Date.now();
   const engineRun = await reporter.step(
     "pulumi up",
     () => runEngine(workspace, "up", upArguments(options), reporter),
-    ({ report }) => changeCount(report),
+    (result) => outcome(result),
   );
   if (engineRun.interrupted) throw new Failure("interrupted; run the command again to continue", EXIT.interrupted);
   reporter.say("");
-  for (const line of ["Changes", ...changeLines(engineRun.report), "Policy pack", ...policyLines(engineRun.report)]) reporter.say(line);
+  for (const line of ["Changes", ...briefChangeLines(engineRun.report), "Policy pack", ...policyLines(engineRun.report)])
+    reporter.say(line);
   if (engineRun.code !== 0) return summaryOf(options, reporter, engineRun, failureOf(engineRun));
   const outputs = await readOutputs(workspace);
   if (outputs === null) return summaryOf(options, reporter, engineRun, ["the stack has no complete outputs; see docs and stacks/index.ts"]);
+  const late = await waitForDocument(engineRun, outputs, began, reporter);
   const { edge, problems } = await prove(workspace, outputs, dnsServer, options, reporter);
-  return summaryOf(options, reporter, engineRun, problems, outputs, edge);
+  return summaryOf(options, reporter, engineRun, [...late, ...problems], outputs, edge);
 }
 
 export function upArguments(options: StackOptions): string[] {
@@ -73,8 +80,22 @@ export function upArguments(options: StackOptions): string[] {
   ];
 }
 
-const changeCount = ({ changes, same }: EngineRun["report"]): string =>
-  `${changes.length === 0 ? "no changes" : `${changes.length} changed`}, ${same} unchanged`;
+/** What came of a run, in a few words. */
+export function outcome({ code, interrupted, report: { changes, same } }: EngineRun): string {
+  const counts = `${changes.length === 0 ? "no changes" : `${changes.length} changed`}, ${same} unchanged`;
+  return interrupted ? "interrupted" : code === 0 ? counts : "FAILED";
+}
+
+/** The gateway polls its document: what is shown and tested afterwards must be what was just written. */
+async function waitForDocument({ report }: EngineRun, { gateway }: StackOutputs, began: number, reporter: Reporter): Promise<string[]> {
+  if (gateway.healthUrl === "" || !report.changes.some(({ name }) => name.endsWith(DOCUMENT_BLOB))) return [];
+  const problem = await reporter.step(
+    "gateway",
+    () => documentApplied(gateway.healthUrl, began),
+    (found) => found ?? "has taken over the document",
+  );
+  return problem === null ? [] : [problem];
+}
 
 /** Looks at the running edge: DNS, the certificate request, and in the sandbox a message each way. */
 async function prove(
@@ -128,7 +149,7 @@ function summaryOf(
     ok: problems.length === 0,
     stack: options.stack,
     problems,
-    warnings: [...new Set([...(outputs?.warnings ?? []), ...diagnosticLines(report, "warning").map((line) => line.trim())])],
+    warnings: warningsOf(report, outputs?.warnings ?? []),
     changes: report.changes.map(({ operation, name, type }) => ({ operation, name, type })),
     unchanged: report.same,
     durations: reporter.durations,

@@ -72,6 +72,8 @@ export function sandboxEnvironment(places: SandboxPlaces): NodeJS.ProcessEnv {
     PULUMI_SKIP_UPDATE_CHECK: "true",
     PULUMI_IGNORE_AMBIENT_PLUGINS: "true",
     PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION: "true",
+    // Program, policy pack and stand-ins load the same modules in every run.
+    NODE_COMPILE_CACHE: join(ROOT, "build", "node-cache"),
     // Lets --event-log be used.
     PULUMI_DEBUG_COMMANDS: "1",
   };

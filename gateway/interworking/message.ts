@@ -36,8 +36,9 @@ export function messageToSip(stanza: XmlElement): ToSip {
   if (type === "error") return { kind: "nothing" };
   //= RFC 6121 5.2.2: what has no groupchat answers so
   if (type === "groupchat") return refuse("service-unavailable", "group chat is not supported; only messages between two people are");
-  const body = messageBody(stanza);
-  if (body === null || body === "") return refuse("feature-not-implemented", whyNoText(stanza));
+  const written = messageBody(stanza);
+  if (written === null || written === "") return refuse("feature-not-implemented", whyNoText(stanza));
+  const body = normaliseLineEnds(written).replaceAll("\n", "\r\n"); // so text/plain ends its lines (RFC 2046 4.1.1)
   const bytes = Buffer.byteLength(body);
   if (bytes > LIMITS.bodyBytes) return refuse("policy-violation", `the text has ${bytes} bytes; at most ${LIMITS.bodyBytes} are allowed`);
   const addresses = sipAddresses(stanza);
@@ -47,7 +48,7 @@ export function messageToSip(stanza: XmlElement): ToSip {
     kind: "text",
     text: {
       ...addresses,
-      body: normaliseLineEnds(body).replaceAll("\n", "\r\n"), // text/plain has lines that end so (RFC 2046 4.1.1)
+      body,
       contentType: "text/plain",
       thread: thread && thread.length <= LIMITS.threadLength ? thread : null,
       subject: oneLine(messageSubject(stanza)),

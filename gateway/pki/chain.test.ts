@@ -67,6 +67,8 @@ describe("a chain", () => {
   it("is refused from an authority that nobody trusts, and from one of the same name", () => {
     refused(leaf(makeAuthority({ name: "Elsewhere" })), "certificate-untrusted", /issued by "Elsewhere"/);
     refused(leaf(makeAuthority({ name: "Contoso Root" })), "certificate-untrusted", /not signed with that authority's key/);
+    const impostor = makeAuthority({ name: "Contoso Root" });
+    refused(leaf(impostor) + impostor.certificatePem, "certificate-untrusted", /./);
     const strange = makeAuthority({ name: "Elsewhere" });
     refused(leaf(strange) + strange.certificatePem, "certificate-untrusted", /ends at the certificate of "Elsewhere"/);
   });
@@ -97,6 +99,16 @@ describe("a chain", () => {
     const started = performance.now();
     refused(pile, "certificate-untrusted", /./);
     assert.ok(performance.now() - started < 1000);
+  });
+
+  it("costs no more where the look-alikes have all signed one another", () => {
+    const one = makeAuthority({ name: "Same" });
+    let pile = leaf(one);
+    for (let index = 0; index < LIMITS.intermediates; index++)
+      pile += makeAuthority({ name: "Same", privateKeyPem: one.privateKeyPem }).certificatePem;
+    refused(pile, "chain-too-long", /more than 32 signatures|longer than 8/);
+    // The trusted one is tried first, so that a pile of others does not hide it.
+    assert.equal(accepted(pile, [one]), 2);
   });
 
   it("that runs in a circle ends", () => {
@@ -232,6 +244,14 @@ describe("name constraints", () => {
       /"Limited".*contoso.com is not among/,
     );
     refused(leaf(authority, { dnsNames: ["xfabrikam.com"] }), "issuer-name-constraints", /not among/);
+  });
+
+  it("hold for a leaf that bears its issuer's name, too", () => {
+    refused(
+      leaf(constrained([dns("fabrikam.com")]), { commonName: "Limited", dnsNames: ["contoso.com"] }),
+      "issuer-name-constraints",
+      /contoso.com/,
+    );
   });
 
   it("hold for SRV names and XMPP addresses too", () => {

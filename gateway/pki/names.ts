@@ -130,12 +130,9 @@ export const provableDomains = (names: AlternativeNames): readonly string[] => [
 export const provesHost = (certificate: X509Certificate, host: string): boolean =>
   isDomain(host) && certificateNames(certificate).dns.some((name) => dnsIdMatches(name, host));
 
-/** A wildcard is the whole left-most label, stands for exactly one label, and not right below a top-level domain (RFC 6125 6.4.3). */
-function dnsIdMatches(presented: string, domain: string): boolean {
-  if (!presented.startsWith("*.")) return presented === domain;
-  const parent = presented.slice(2);
-  return parent.includes(".") && domain.slice(domain.indexOf(".") + 1) === parent;
-}
+/** A wildcard is the whole left-most label and stands for exactly one label (RFC 6125 6.4.3); isDnsId let none pass below a top-level domain. */
+const dnsIdMatches = (presented: string, domain: string): boolean =>
+  presented.startsWith("*.") ? domain.slice(domain.indexOf(".")) === presented.slice(1) : presented === domain;
 
 /** The subjectAltName extension; critical where the subject is empty (RFC 5280 4.1.2.6). */
 export function subjectAltName(names: Partial<AlternativeNames>, critical = false): Der {

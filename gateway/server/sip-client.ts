@@ -6,7 +6,8 @@ import type { ReceivedResponse } from "../sip/parse.ts";
 import type { SipAnswer } from "./ports.ts";
 import type { Connection } from "./sip-connection.ts";
 import { madeHere, ownName, type SipContext } from "./sip-context.ts";
-import type { ClientTransaction, ClientUser, Transactions } from "./sip-transactions.ts";
+import type { ClientTransaction, ClientUser } from "./sip-transaction.ts";
+import type { Transactions } from "./sip-transactions.ts";
 import { type Hop, type Transport, UnreachableError } from "./sip-transport.ts";
 
 /** The port of a SIP URI over TLS that names none (RFC 3261 19.1.2). */

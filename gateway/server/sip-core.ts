@@ -8,7 +8,8 @@ import type { SipContext } from "./sip-context.ts";
 import type { Sessions } from "./sip-sessions.ts";
 import type { Subscriptions } from "./sip-subscriptions.ts";
 import { correspondents, refuse, takeText } from "./sip-texts.ts";
-import type { Core, ServerTransaction } from "./sip-transactions.ts";
+import type { ServerTransaction } from "./sip-transaction.ts";
+import type { Core } from "./sip-transactions.ts";
 
 export interface CoreParts {
   readonly context: SipContext;

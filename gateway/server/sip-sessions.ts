@@ -16,7 +16,7 @@ import { contactOf, handled, isSuccess, madeHere, notify, type SipContext } from
 import { invite } from "./sip-invite.ts";
 import { type LaneResult, Lanes } from "./sip-lanes.ts";
 import { type Correspondents, correspondents, labels, messageParts, type OutgoingText, pass, refuse, takeText } from "./sip-texts.ts";
-import type { ServerTransaction } from "./sip-transactions.ts";
+import type { ServerTransaction } from "./sip-transaction.ts";
 
 interface Session {
   readonly key: string;

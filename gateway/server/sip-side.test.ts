@@ -4,19 +4,24 @@ import { connectTo, headerValue, listen, type Peer, type PeerConnection } from "
 import {
   ALICE,
   authority,
+  CONTACT,
   EDGE,
   LYNC,
   lines,
   lyncIdentity,
+  OFFER,
+  PLAIN,
   ROMEO,
+  SDP,
   type SipBench,
   sipDocument,
   startSide,
+  text,
+  toTag,
 } from "../../test/support/sip-world.ts";
 import type { EdgeDocument } from "../config/schema.ts";
 import type { SipRequest } from "../sip/message.ts";
-import type { SipAnswer, SipText } from "./ports.ts";
-import { SIP_LIMITS, type SipLimits } from "./sip-limits.ts";
+import type { SipAnswer } from "./ports.ts";
 import type { SipSideOptions } from "./sip-side.ts";
 
 describe("the SIP side", () => {
@@ -45,24 +50,6 @@ describe("the SIP side", () => {
     opened.push(connection);
     return connection;
   }
-
-  const PLAIN = ["Content-Type: text/plain; charset=UTF-8; msgr=WAAtAE0A"];
-  const CONTACT = "Contact: <sip:alice@contoso.example;opaque=user:epid:abc;gruu>";
-  const OFFER =
-    "v=0\r\no=- 0 0 IN IP4 127.0.0.1\r\ns=session\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=message 5060 sip null\r\na=accept-types:text/plain\r\n";
-  const SDP = [CONTACT, "Content-Type: application/sdp"];
-  const text = (changes: Partial<SipText> = {}): SipText => ({
-    from: `${ROMEO};gr=balcony`,
-    to: ALICE,
-    body: "Wherefore? ä",
-    contentType: "text/plain",
-    thread: null,
-    subject: null,
-    language: null,
-    ...changes,
-  });
-  const toTag = (response: { headers: SipRequest["headers"] }): string =>
-    /;tag=[^;]+/.exec(headerValue(response as SipRequest, "to"))?.[0] ?? "";
 
   describe("admits", () => {
     it("a listed peer with a certificate for servers only, without SNI, over TLS 1.2", async () => {
@@ -824,10 +811,5 @@ describe("the SIP side", () => {
     await lync.closed();
     assert.equal(lync.crlfs, 4);
     assert.equal(side.attempts()[0]?.code, "no-pong");
-  });
-
-  it("has a name for every limit", () => {
-    const limits: SipLimits = SIP_LIMITS;
-    assert.ok(Object.values(limits).every((limit) => limit > 0));
   });
 });

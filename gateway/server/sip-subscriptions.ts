@@ -8,7 +8,7 @@ import type { Timer } from "./ports.ts";
 import type { Client } from "./sip-client.ts";
 import { contactOf, handled, isSuccess, type SipContext } from "./sip-context.ts";
 import { type Correspondents, correspondents, pass, refuse } from "./sip-texts.ts";
-import type { ServerTransaction } from "./sip-transactions.ts";
+import type { ServerTransaction } from "./sip-transaction.ts";
 
 interface Subscription {
   readonly key: string;

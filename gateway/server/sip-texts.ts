@@ -7,7 +7,7 @@ import { readText } from "../sip/text.ts";
 import { addressOf, instanceOf, isSipUri, parseUri } from "../sip/uri.ts";
 import type { SipAnswer, SipText } from "./ports.ts";
 import { explain, handled, madeHere, type SipContext } from "./sip-context.ts";
-import type { ServerTransaction } from "./sip-transactions.ts";
+import type { ServerTransaction } from "./sip-transaction.ts";
 
 /** Who speaks to whom: `sip:user@domain`, with `;gr=` where it is known. */
 export interface Correspondents {

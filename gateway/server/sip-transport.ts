@@ -68,6 +68,7 @@ export class Transport {
     server.on("secureConnection", (socket) => this.#accept(socket));
     server.on("tlsClientError", (error, socket) => {
       this.#record("in", `${socket.remoteAddress ?? ""}:${socket.remotePort ?? 0}`, null, "tls", "tls-handshake-failed", error.message);
+      socket.destroy(); // a handshake that timed out leaves it open
     });
     return new Promise((resolve, reject) => {
       server.once("error", reject);

@@ -396,6 +396,21 @@ describe("the receiving side", () => {
     assert.match(await third.end(), /policy-violation.*connection limit/s);
   });
 
+  it("the partner's limit also counts for keys of dialback, as an error on a stream that stays", async () => {
+    const edge = await edgeWith("anyDialback", { connectionLimit: 1 });
+    await world.edge({ domain: "fabrikam.example", partners: [{ domain: "contoso.example", ...ROWS.anyDialback }] });
+    const ask = async () => {
+      const peer = await world.dial(edge);
+      peer.open("fabrikam.example", "contoso.example");
+      const id = /id='([0-9a-f]+)'/.exec(await peer.expect(/<\/stream:features>/))?.[1] ?? "";
+      const claim = { receiving: "contoso.example", originating: "fabrikam.example", streamId: id };
+      peer.send(`<db:result from='fabrikam.example' to='contoso.example'>${dialbackKey("secret of fabrikam.example", claim)}</db:result>`);
+      return peer;
+    };
+    await (await ask()).expect(/type='valid'/);
+    assert.match(await (await ask()).expect(/<\/db:result>/), /type='error'.*resource-constraint.*connection limit/s);
+  });
+
   it("more streams than the edge may have are turned away with resource-constraint", async () => {
     const edge = await edgeWith("external", {}, { connectionLimit: 1 });
     await authenticated(edge);
@@ -433,6 +448,17 @@ describe("the receiving side", () => {
     await peer.end();
     await eventually(() => edge.side.connections().length === 0);
     assert.deepEqual(codes(edge), ["establishment-timeout"]);
+  });
+
+  it("TLS below 1.2 is refused", async () => {
+    const edge = await edgeWith("external");
+    const peer = await world.dial(edge);
+    peer.open("fabrikam.example", "contoso.example");
+    await peer.expect(/<\/stream:features>/);
+    peer.send(STARTTLS);
+    await peer.expect(/<proceed[^>]*>/);
+    const old = { minVersion: "TLSv1.1", maxVersion: "TLSv1.1", ciphers: "ALL:@SECLEVEL=0" } as const;
+    await assert.rejects(peer.secure(undefined, old), /TLS failed/);
   });
 
   it("a peer that speaks something else after <proceed/> fails the handshake, with its name in the record", async () => {

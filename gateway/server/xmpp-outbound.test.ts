@@ -154,6 +154,21 @@ describe("the initiating side", () => {
     });
   }
 
+  it("a server from before RFC 3920 gets plain dialback where the row has it, and nothing where it has not", async () => {
+    const edge = await edgeWith("anyDialback");
+    await world.serve("fabrikam.example", async (peer) => {
+      await peer.expect(/<stream:stream[^>]*>/);
+      peer.send(
+        "<stream:stream xmlns='jabber:server' xmlns:db='jabber:server:dialback' xmlns:stream='http://etherx.jabber.org/streams' id='old1'>",
+      );
+      await peer.expect(/<\/db:result>/);
+      peer.send(VALID);
+    });
+    assert.equal(code(await say(edge)), "sent by tcp-dialback");
+    edge.reload({ partners: [{ domain: "fabrikam.example", ...ROWS.tlsDialback }] });
+    assert.equal(code(await say(edge)), "starttls-not-offered");
+  });
+
   it("a handshake that fails is not followed by an attempt in clear", async () => {
     const edge = await edgeWith("anything");
     let connections = 0;
@@ -325,10 +340,11 @@ describe("the initiating side", () => {
     });
     assert.equal(code(await say(edge)), "sent by tcp-dialback");
     const body = "x".repeat(50_000);
+    const started = Date.now();
     const sent = await Promise.all(Array.from({ length: 400 }, () => say(edge, body, 700)));
     const codes = new Set(sent.map(code));
     assert.ok(codes.has("peer-not-reading"), [...codes].join());
     assert.ok([...codes].every((each) => ["sent by tcp-dialback", "peer-not-reading", "queue-full", "deadline-passed"].includes(each)));
-    assert.ok(!edge.side.connections().some(({ state }) => state === "ready"));
+    assert.ok(Date.now() - started < 1500, "all are settled soon after the deadline");
   });
 });

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { issue, makeIntermediate } from "../../test/support/certificates.ts";
 import { makeTestClock } from "../../test/support/clock.ts";
 import { eventually, message, ROWS, type TestEdge, XmppWorld } from "../../test/support/xmpp-world.ts";
 import type { PartnerInput } from "../config/schema.ts";
@@ -106,6 +107,22 @@ describe("two edges that talk to each other", () => {
       strict.contoso.side.connections().find(({ direction }) => direction === "out")?.security ?? "",
       /encrypted, not authenticated/,
     );
+  });
+
+  it("intermediate authorities that are sent along complete the chain in both directions; without them it is broken", async () => {
+    const intermediate = makeIntermediate(world.authority);
+    const issued = (domain: string) => issue(intermediate, { dnsNames: [domain], extendedKeyUsage: ["serverAuth"] });
+    const whole = await both("external", "external", {
+      contoso: { certificate: issued("contoso.example") },
+      fabrikam: { certificate: issued("fabrikam.example") },
+    });
+    assert.ok((await say(whole.contoso, whole.fabrikam, "x")).sent);
+    const { certificateChain, privateKey } = issued("fabrikam.example");
+    const leaf = certificateChain.slice(0, certificateChain.indexOf("-----END") + "-----END CERTIFICATE-----\n".length);
+    whole.fabrikam.reload({ certificate: { certificateChain: leaf, privateKey } });
+    const back = await say(whole.fabrikam, whole.contoso, "x");
+    assert.ok(!back.sent);
+    assert.match(back.because.text, /not-authorized \(.*no intermediate certificate was sent/);
   });
 
   it("an unlisted domain is refused with a stream error that names the policy, and the sender learns it", async () => {

@@ -1,7 +1,8 @@
 /** The headers without which no message can be handled (RFC 3261 8.1.1), parsed once into types that cannot be wrong. */
 import { fail, type Outcome, ok, quoted } from "./faults.ts";
-import { HOST, isCallId, type Parameters, parameter, parseNumber, parseParameters, splitList, TOKEN_CLASS } from "./grammar.ts";
+import { isCallId, type Parameters, parameter, parseNumber, parseParameters, splitList } from "./grammar.ts";
 import { headerOf, type SipMessage } from "./message.ts";
+import { DIGIT, lowerSlice, skip, skipBlanks, skipHost, skipPort, TOKEN } from "./scan.ts";
 import { type NameAddress, parseNameAddress, tagOf } from "./uri.ts";
 
 export interface Via {
@@ -91,35 +92,47 @@ function readVias(message: SipMessage): Outcome<readonly [Via, ...Via[]]> {
   return top === undefined ? fail("header-missing", "Via", "is missing") : ok([top, ...rest]);
 }
 
-const VIA = new RegExp(
-  `^SIP[ \\t]*/[ \\t]*2\\.0[ \\t]*/[ \\t]*([${TOKEN_CLASS}]+)[ \\t]+(${HOST})(?:[ \\t]*:[ \\t]*(\\d{1,5})(?!\\d))?(?=[ \\t]*(?:;|$))`,
-  "i",
-);
+/** `SIP/2.0/`, the usual way and with white space (RFC 4475 3.1.1.1). */
+const PROTOCOL = /^SIP[ \t]*\/[ \t]*2\.0[ \t]*\/[ \t]*/i;
 
 /** One Via value: `SIP/2.0/TLS host:port;branch=...`. */
 export function parseVia(text: string): Outcome<Via> {
-  const match = VIA.exec(text);
-  if (match === null) return fail("header-malformed", "Via", `${quoted(text)}; expected SIP/2.0/TRANSPORT host:port;branch=...`);
-  const parameters = parseParameters(text, match[0].length, "Via");
+  const start = text.startsWith("SIP/2.0/") ? 8 : (PROTOCOL.exec(text)?.[0].length ?? text.length);
+  const transportEnd = skip(text, start, TOKEN);
+  const hostAt = skipBlanks(text, transportEnd);
+  const hostEnd = transportEnd === start || hostAt === transportEnd ? -1 : skipHost(text, hostAt);
+  const port = hostEnd < 0 ? null : readPort(text, hostEnd);
+  if (port === null) return fail("header-malformed", "Via", `${quoted(text)}; expected SIP/2.0/TRANSPORT host:port;branch=...`);
+  const parameters = parseParameters(text, port.end, "Via");
   if (!parameters.ok) return parameters;
   return ok({
-    transport: (match[1] as string).toUpperCase(),
-    host: (match[2] as string).toLowerCase(),
-    port: match[3] === undefined ? null : Number(match[3]),
+    transport: text.slice(start, transportEnd).toUpperCase(),
+    host: lowerSlice(text, hostAt, hostEnd),
+    port: port.number,
     parameters: parameters.value,
     branch: parameter(parameters.value, "branch") ?? null,
   });
 }
 
-const CSEQ = new RegExp(`^(\\d{1,64})[ \\t]+([${TOKEN_CLASS}]+)$`);
+/** The port after a host, null where there is none; null as a whole where it is malformed. */
+function readPort(text: string, hostEnd: number): { readonly number: number | null; readonly end: number } | null {
+  const colon = skipBlanks(text, hostEnd);
+  if (text.charCodeAt(colon) !== 0x3a) return { number: null, end: hostEnd };
+  const start = skipBlanks(text, colon + 1);
+  const end = skipPort(text, start);
+  return end < 0 ? null : { number: Number(text.slice(start, end)), end };
+}
 
 function readCSeq(value: string | undefined): Outcome<CSeq> {
   if (value === undefined) return fail("header-missing", "CSeq", "is missing");
-  const match = CSEQ.exec(value);
-  if (match === null) return fail("header-malformed", "CSeq", `${quoted(value)}; expected a number and a method`);
-  const number = parseNumber(match[1] as string, CSEQ_MOST);
-  if (number === null) return fail("number-out-of-range", "CSeq", `${match[1]}; expected at most ${CSEQ_MOST}`);
-  return ok({ number, method: match[2] as string });
+  const digits = skip(value, 0, DIGIT);
+  const methodAt = skipBlanks(value, digits);
+  if (digits === 0 || methodAt === digits || methodAt === value.length || skip(value, methodAt, TOKEN) < value.length) {
+    return fail("header-malformed", "CSeq", `${quoted(value)}; expected a number and a method`);
+  }
+  const number = parseNumber(value.slice(0, digits), CSEQ_MOST);
+  if (number === null) return fail("number-out-of-range", "CSeq", `${quoted(value.slice(0, digits))}; expected at most ${CSEQ_MOST}`);
+  return ok({ number, method: value.slice(methodAt) });
 }
 
 function readMaxForwards(value: string | undefined): Outcome<number | null> {

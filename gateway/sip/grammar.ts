@@ -1,24 +1,18 @@
-/** The small pieces of RFC 3261's grammar (section 25.1) that several headers share. Every expression here runs in linear time. */
+/** The small pieces of RFC 3261's grammar (section 25.1) that several headers share. All of it runs in linear time. */
 import { fail, type Outcome, ok, quoted } from "./faults.ts";
 import { LIMITS } from "./limits.ts";
+import { type CharacterClass, lowerSlice, skip, skipBlanks, skipQuoted, TOKEN, VALUE, WORD } from "./scan.ts";
 
-/** token, as the inside of a character class. */
-export const TOKEN_CLASS = "A-Za-z0-9\\-.!%*_+`'~";
+/** Whether the whole text is of that class, and not empty. */
+const isAll = (text: string, table: CharacterClass): boolean => text !== "" && skip(text, 0, table) === text.length;
 
-/** host: name, IPv4 address or IPv6 reference. Underscores occur in the names of Windows hosts. */
-export const HOST = "(?:[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_])?\\.?|\\[[0-9A-Fa-f:.]{2,45}\\])";
-
-/** quoted-string; a header's value holds no line ends that could be escaped. */
-export const QUOTED = '"(?:[^"\\\\]|\\\\.)*"';
-
-const TOKEN = new RegExp(`^[${TOKEN_CLASS}]+$`);
-
-export const isToken = (text: string): boolean => TOKEN.test(text);
+export const isToken = (text: string): boolean => isAll(text, TOKEN);
 
 /** Call-ID: word [ "@" word ]. */
-const CALL_ID = /^[A-Za-z0-9\-.!%*_+`'~()<>:\\"/[\]?{}]+(?:@[A-Za-z0-9\-.!%*_+`'~()<>:\\"/[\]?{}]+)?$/;
-
-export const isCallId = (text: string): boolean => CALL_ID.test(text);
+export function isCallId(text: string): boolean {
+  const at = text.indexOf("@");
+  return at < 0 ? isAll(text, WORD) : isAll(text.slice(0, at), WORD) && isAll(text.slice(at + 1), WORD);
+}
 
 /** Name in lower case, value as written (quotes included), null where there is none. */
 export type Parameters = readonly (readonly [string, string | null])[];
@@ -29,39 +23,47 @@ export function parameter(parameters: Parameters, name: string): string | null |
   return undefined;
 }
 
-/**
- * One `;name=value`. Values: token, quoted-string, host, and the characters that Microsoft's parameters use unquoted
- * (COMPAT(lync): epid, ms-received-cid, base64 with `=`).
- */
-const ONE_PARAMETER = new RegExp(
-  `[ \\t]*;[ \\t]*([${TOKEN_CLASS}]+)(?:[ \\t]*=[ \\t]*(${QUOTED}|[!#$%&'*+\\-./0-9:=?@A-Z\\[\\]^_\`a-z{|}~()]+))?`,
-  "y",
-);
+const NONE: Outcome<Parameters> = ok([]);
+const SEMICOLON = 0x3b;
+const EQUALS = 0x3d;
+const QUOTE = 0x22;
 
-/** Parses `;name=value...` up to the end of the text. A name that stands twice is an error (RFC 3261 7.3.1). */
+/** Parses `;name=value...` from there to the end of the text. A name that stands twice is an error (RFC 3261 7.3.1). */
 export function parseParameters(text: string, from: number, where: string): Outcome<Parameters> {
+  let at = skipBlanks(text, from);
+  if (at === text.length) return NONE;
   const found: (readonly [string, string | null])[] = [];
-  let at = from;
   while (at < text.length) {
-    ONE_PARAMETER.lastIndex = at;
-    const match = ONE_PARAMETER.exec(text);
-    if (match === null) {
-      return /^[ \t]*$/.test(text.slice(at))
-        ? ok(found)
-        : fail("header-malformed", where, `expected ;name=value at ${quoted(text.slice(at))}`);
-    }
-    const name = (match[1] as string).toLowerCase();
+    const start = text.charCodeAt(at) === SEMICOLON ? skipBlanks(text, at + 1) : -1;
+    const end = start < 0 ? -1 : skip(text, start, TOKEN);
+    const equals = skipBlanks(text, end);
+    const hasValue = text.charCodeAt(equals) === EQUALS;
+    const valueAt = hasValue ? skipBlanks(text, equals + 1) : end;
+    const valueEnd = hasValue ? endOfValue(text, valueAt) : end;
+    if (start < 0 || end === start || valueEnd < 0)
+      return fail("header-malformed", where, `expected ;name=value at ${quoted(text.slice(at))}`);
+    const name = lowerSlice(text, start, end);
     if (parameter(found, name) !== undefined) return fail("header-repeated", where, `parameter ${quoted(name)} stands twice`);
     if (found.length === LIMITS.parameters) return fail("header-malformed", where, `more than ${LIMITS.parameters} parameters`);
-    found.push([name, match[2] ?? null]);
-    at = ONE_PARAMETER.lastIndex;
+    found.push([name, hasValue ? text.slice(valueAt, valueEnd) : null]);
+    at = skipBlanks(text, valueEnd);
   }
   return ok(found);
 }
 
+/** -1 where there is no value, or its quotes are not closed. */
+function endOfValue(text: string, at: number): number {
+  if (text.charCodeAt(at) === QUOTE) return skipQuoted(text, at);
+  const end = skip(text, at, VALUE);
+  return end > at ? end : -1;
+}
+
 /** The text inside a quoted-string, escapes resolved; any other value as it is. */
-export const unquote = (value: string): string =>
-  value.length >= 2 && value.startsWith('"') && value.endsWith('"') ? value.slice(1, -1).replace(/\\([\s\S])/g, "$1") : value;
+export function unquote(value: string): string {
+  if (value.length < 2 || !value.startsWith('"') || !value.endsWith('"')) return value;
+  const inside = value.slice(1, -1);
+  return inside.includes("\\") ? inside.replace(/\\([\s\S])/g, "$1") : inside;
+}
 
 /**
  * Splits a list at its commas: not those in quoted strings or between `<` and `>`. Elements are trimmed; empty ones are an error.

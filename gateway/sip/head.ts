@@ -1,9 +1,9 @@
 /** Start line and header lines: text -> names and values, still without meaning (RFC 3261 7.1 to 7.3). */
 import { type Fault, fail, fault, type Outcome, ok, quoted } from "./faults.ts";
-import { isToken, TOKEN_CLASS } from "./grammar.ts";
 import { SINGLE } from "./headers.ts";
 import { LIMITS } from "./limits.ts";
 import { type Header, headerKey, SIP_VERSION } from "./message.ts";
+import { isBlank, skip, skipBlanks, TOKEN, URI } from "./scan.ts";
 
 export type StartLine =
   | { readonly kind: "request"; readonly method: string; readonly uri: string }
@@ -30,18 +30,16 @@ export function readHead(text: string): Head {
   return { start: start.ok ? start.value : null, isResponse, headers, fault: start.ok ? problem : start.fault };
 }
 
-const METHOD_AND_REST = new RegExp(`^([${TOKEN_CLASS}]+) ([^ \\t<>"\\x00-\\x1f\\x7f-\\xff]+) SIP/(\\d+)\\.(\\d+)$`, "i");
-
 function readRequestLine(line: string): Outcome<StartLine> {
-  const match = METHOD_AND_REST.exec(line);
-  if (match === null) {
+  const methodEnd = skip(line, 0, TOKEN);
+  const uriEnd = skip(line, methodEnd + 1, URI);
+  const version = line.slice(uriEnd + 1);
+  const isSpaced = line.charCodeAt(methodEnd) === 0x20 && line.charCodeAt(uriEnd) === 0x20;
+  if (methodEnd === 0 || uriEnd === methodEnd + 1 || !isSpaced || !(version === SIP_VERSION || /^SIP\/\d+\.\d+$/i.test(version))) {
     return fail("start-line-malformed", "request line", `${quoted(line)}; expected METHOD URI ${SIP_VERSION}, one space between`);
   }
-  const [, method, uri, major, minor] = match;
-  if (Number(major) !== 2 || Number(minor) !== 0) {
-    return fail("version-not-supported", "request line", `version ${major}.${minor}; expected ${SIP_VERSION}`);
-  }
-  return ok({ kind: "request", method: method as string, uri: uri as string });
+  if (version.toUpperCase() !== SIP_VERSION) return fail("version-not-supported", "request line", `${version}; expected ${SIP_VERSION}`);
+  return ok({ kind: "request", method: line.slice(0, methodEnd), uri: line.slice(methodEnd + 1, uriEnd) });
 }
 
 function readStatusLine(line: string): Outcome<StartLine> {
@@ -71,49 +69,49 @@ function readHeaders(text: string, from: number): Lines {
       lines.problem ??= fault("line-end-malformed", "headers", "a lone carriage return or line feed; expected CRLF");
       return lines;
     }
-    readLine(text.slice(at, end), lines);
+    readLine(text, at, end, lines);
     at = end + 2;
   }
   return lines;
 }
 
-function readLine(line: string, lines: Lines): void {
-  if (isBlank(line.charCodeAt(0))) {
-    continueLast(line, lines);
+function readLine(text: string, start: number, end: number, lines: Lines): void {
+  if (isBlank(text.charCodeAt(start))) {
+    continueLast(trimmed(text, start, end), lines);
     return;
   }
-  const colon = line.indexOf(":");
-  const name = line.slice(0, Math.max(0, colon)).trimEnd();
-  if (colon < 0 || !isToken(name)) {
-    lines.problem ??= fault("header-malformed", "headers", `${quoted(line)}; expected Name: value`);
+  const nameEnd = skip(text, start, TOKEN);
+  const colon = skipBlanks(text, nameEnd);
+  if (nameEnd === start || colon >= end || text.charCodeAt(colon) !== COLON) {
+    lines.problem ??= fault("header-malformed", "headers", `${quoted(text.slice(start, end))}; expected Name: value`);
     return;
   }
-  const key = headerKey(name);
   if (lines.headers.length === LIMITS.headers) {
     lines.problem ??= fault("head-too-large", "headers", `more than ${LIMITS.headers} headers`);
     return;
   }
+  const name = text.slice(start, nameEnd);
+  const key = headerKey(name);
   if (SINGLE.has(key) && lines.headers.some((header) => header.key === key)) {
     lines.problem ??= fault("header-repeated", name, "stands twice; expected once");
   }
-  lines.headers.push({ name, key, value: trimmed(line, colon + 1) });
+  lines.headers.push({ name, key, value: trimmed(text, colon + 1, end) });
 }
 
+const COLON = 0x3a;
+
 /** A fold is one space (RFC 3261 7.3.1). */
-function continueLast(line: string, lines: Lines): void {
+function continueLast(more: string, lines: Lines): void {
   const last = lines.headers.pop();
-  const more = trimmed(line, 0);
   if (last === undefined) lines.problem ??= fault("header-malformed", "headers", "the first header starts with white space");
   else lines.headers.push({ ...last, value: last.value === "" || more === "" ? last.value + more : `${last.value} ${more}` });
 }
 
 /** Only space and tab are white space in a header (String.prototype.trim would take bytes of UTF-8 characters with it). */
-function trimmed(line: string, from: number): string {
+function trimmed(text: string, from: number, to: number): string {
   let start = from;
-  let end = line.length;
-  while (start < end && isBlank(line.charCodeAt(start))) start++;
-  while (end > start && isBlank(line.charCodeAt(end - 1))) end--;
-  return line.slice(start, end);
+  let end = to;
+  while (start < end && isBlank(text.charCodeAt(start))) start++;
+  while (end > start && isBlank(text.charCodeAt(end - 1))) end--;
+  return text.slice(start, end);
 }
-
-const isBlank = (code: number): boolean => code === 0x20 || code === 0x09;

@@ -1,8 +1,9 @@
 /** Bodies of MESSAGE requests, and the message that Lync puts into an INVITE: bytes -> text, or the status that says why not. */
 import { quoted } from "./faults.ts";
-import { type Parameters, parameter, parseParameters, TOKEN_CLASS, unquote } from "./grammar.ts";
+import { type Parameters, parameter, parseParameters, unquote } from "./grammar.ts";
 import { LIMITS } from "./limits.ts";
 import { decodeUtf8, headerOf, headersOf, type SipMessage } from "./message.ts";
+import { skip, skipBlanks, TOKEN } from "./scan.ts";
 
 export interface TextBody {
   readonly body: string;
@@ -22,14 +23,17 @@ export interface MediaType {
   readonly parameters: Parameters;
 }
 
-const MEDIA_TYPE = new RegExp(`^([${TOKEN_CLASS}]+)[ \\t]*/[ \\t]*([${TOKEN_CLASS}]+)(?=[ \\t]*(?:;|$))`);
-
 /** Content-Type; null where it is malformed. */
 export function parseMediaType(value: string): MediaType | null {
-  const match = MEDIA_TYPE.exec(value);
-  if (match === null) return null;
-  const parameters = parseParameters(value, match[0].length, "Content-Type");
-  return parameters.ok ? { type: `${match[1]}/${match[2]}`.toLowerCase(), parameters: parameters.value } : null;
+  const mainEnd = skip(value, 0, TOKEN);
+  const slash = skipBlanks(value, mainEnd);
+  const subAt = skipBlanks(value, slash + 1);
+  const subEnd = skip(value, subAt, TOKEN);
+  if (mainEnd === 0 || value[slash] !== "/" || subEnd === subAt) return null;
+  const parameters = parseParameters(value, subEnd, "Content-Type");
+  return parameters.ok
+    ? { type: `${value.slice(0, mainEnd)}/${value.slice(subAt, subEnd)}`.toLowerCase(), parameters: parameters.value }
+    : null;
 }
 
 const refuse = (status: 400 | 413 | 415, reason: string): ReadText => ({ ok: false, status, reason });

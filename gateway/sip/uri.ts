@@ -1,7 +1,22 @@
 /** SIP and SIPS URIs (RFC 3261 19.1), and name-addr as in From, To, Contact and Route (RFC 3261 20.10). */
 import { fail, failed, type Outcome, ok, quoted } from "./faults.ts";
-import { HOST, isToken, type Parameters, parameter, parseParameters, QUOTED, TOKEN_CLASS, unquote } from "./grammar.ts";
+import { isToken, type Parameters, parameter, parseParameters, unquote } from "./grammar.ts";
 import { LIMITS } from "./limits.ts";
+import {
+  characters,
+  lowerSlice,
+  PASSWORD,
+  skip,
+  skipBlanks,
+  skipEscaped,
+  skipHost,
+  skipPort,
+  skipQuoted,
+  URI_HEADERS,
+  URI_PARAMETER,
+  URI_VALUE,
+  USER,
+} from "./scan.ts";
 
 /** A URI whose parts are known. Parts are as written: percent-encoded. */
 export interface SipUri {
@@ -28,66 +43,82 @@ export type Uri = SipUri | OtherUri;
 
 export const isSipUri = (uri: Uri): uri is SipUri => uri.scheme === "sip" || uri.scheme === "sips";
 
-const UNRESERVED = "A-Za-z0-9\\-_.!~*'()";
-const SIP_URI = new RegExp(
-  `^(sips?):(?:((?:[${UNRESERVED}&=+$,;?/]|%[0-9A-Fa-f]{2})+)(?::((?:[${UNRESERVED}&=+$,]|%[0-9A-Fa-f]{2})*))?@)?(${HOST})(?::(\\d{1,5}))?(;[^?]*)?(?:\\?(.+))?$`,
-  "i",
-);
-/** COMPAT(lync): `=` inside a value, as in base64. */
-const URI_PARAMETER = new RegExp(
-  `^((?:[${UNRESERVED}\\[\\]/:&+$]|%[0-9A-Fa-f]{2})+)(?:=((?:[${UNRESERVED}\\[\\]/:&+$=]|%[0-9A-Fa-f]{2})+))?$`,
-);
-const URI_HEADERS = new RegExp(`^(?:[${UNRESERVED}\\[\\]/?:+$&=]|%[0-9A-Fa-f]{2})+$`);
 /** absoluteURI (RFC 3261 25.1): a scheme, then at least one character that a URI may have. */
 const OTHER_URI = /^([A-Za-z][A-Za-z0-9+.-]*):[A-Za-z0-9\-_.!~*'();/?:@&=+$,%[\]#]+$/;
 const PORT_MOST = 65_535;
 
 /** Parses a URI of any scheme. `where` names the place in faults. */
 export function parseUri(text: string, where: string): Outcome<Uri> {
-  const match = SIP_URI.exec(text);
-  if (match === null) return parseOtherUri(text, where);
-  const [, scheme, user, password, host, port, parameters, headers] = match;
-  const number = port === undefined ? null : Number(port);
-  if (number !== null && number > PORT_MOST) return fail("uri-malformed", where, `port ${port} is above ${PORT_MOST}`);
-  if (headers !== undefined && !URI_HEADERS.test(headers)) return fail("uri-malformed", where, `headers ${quoted(headers)} of the URI`);
-  const list = parameters === undefined ? ok(NO_PARAMETERS) : parseUriParameters(parameters, where);
-  if (!list.ok) return list;
+  const scheme = text.startsWith("sip:") ? "sip:" : /^sips?:/i.exec(text)?.[0].toLowerCase();
+  if (scheme === undefined) return parseOtherUri(text, where);
+  const userInfo = readUserInfo(text, scheme.length);
+  const hostEnd = userInfo === null ? -1 : skipHost(text, userInfo.end);
+  if (userInfo === null || hostEnd < 0) return malformed(text, where);
+  const hasPort = text.charCodeAt(hostEnd) === COLON;
+  const portEnd = hasPort ? skipPort(text, hostEnd + 1) : hostEnd;
+  const port = hasPort ? Number(text.slice(hostEnd + 1, portEnd)) : null;
+  if (portEnd < 0 || (port ?? 0) > PORT_MOST) return malformed(text, where);
+  const parameters = parseUriParameters(text, portEnd, where);
+  if (!parameters.ok) return parameters;
+  const headers = readUriHeaders(text, parameters.value.end);
+  if (headers === undefined) return malformed(text, where);
   return ok({
-    scheme: (scheme as string).toLowerCase() as SipUri["scheme"],
-    user: user ?? null,
-    password: password ?? null,
-    host: (host as string).toLowerCase(),
-    port: number,
-    parameters: list.value,
-    headers: headers ?? null,
+    scheme: scheme === "sip:" ? "sip" : "sips",
+    user: userInfo.user,
+    password: userInfo.password,
+    host: lowerSlice(text, userInfo.end, hostEnd),
+    port,
+    parameters: parameters.value.list,
+    headers,
     text,
   });
+}
+
+const malformed = (text: string, where: string) => fail("uri-malformed", where, `${quoted(text)} is no URI; expected sip:user@host`);
+
+/** The `@` cannot stand anywhere else in a SIP URI. `end`: where the host starts. Null where the part before it is malformed. */
+function readUserInfo(text: string, from: number): { user: string | null; password: string | null; end: number } | null {
+  const at = text.indexOf("@", from);
+  if (at < 0) return { user: null, password: null, end: from };
+  const userEnd = skipEscaped(text, from, USER);
+  if (userEnd === from) return null;
+  const hasPassword = text.charCodeAt(userEnd) === COLON;
+  const end = hasPassword ? skipEscaped(text, userEnd + 1, PASSWORD) : userEnd;
+  if (end !== at) return null;
+  return { user: text.slice(from, userEnd), password: hasPassword ? text.slice(userEnd + 1, end) : null, end: at + 1 };
+}
+
+/** What follows `?` to the end; null where nothing does; undefined where it is malformed. */
+function readUriHeaders(text: string, at: number): string | null | undefined {
+  if (at === text.length) return null;
+  const end = text.charCodeAt(at) === QUESTION ? skipEscaped(text, at + 1, URI_HEADERS) : -1;
+  return end === text.length && end > at + 1 ? text.slice(at + 1) : undefined;
 }
 
 const NO_PARAMETERS: Parameters = [];
 
 function parseOtherUri(text: string, where: string): Outcome<Uri> {
-  const match = OTHER_URI.exec(text);
-  const scheme = match?.[1]?.toLowerCase();
-  if (scheme === undefined || scheme === "sip" || scheme === "sips") {
-    return fail("uri-malformed", where, `${quoted(text)} is no URI; expected sip:user@host`);
-  }
+  const scheme = OTHER_URI.exec(text)?.[1]?.toLowerCase();
+  if (scheme === undefined) return malformed(text, where);
   return ok({ scheme, text });
 }
 
-/** `text` starts with a semicolon. */
-function parseUriParameters(text: string, where: string): Outcome<Parameters> {
-  const pieces = text.slice(1).split(";");
-  if (pieces.length > LIMITS.parameters) return fail("uri-malformed", where, `more than ${LIMITS.parameters} parameters`);
+/** Parameters from there on. `end`: where they end. */
+function parseUriParameters(text: string, from: number, where: string): Outcome<{ list: Parameters; end: number }> {
   const found: (readonly [string, string | null])[] = [];
-  for (const piece of pieces) {
-    const match = URI_PARAMETER.exec(piece);
-    if (match === null) return fail("uri-malformed", where, `${quoted(piece)} is no URI parameter`);
-    const name = (match[1] as string).toLowerCase();
+  let at = from;
+  while (text.charCodeAt(at) === SEMICOLON) {
+    const end = skipEscaped(text, at + 1, URI_PARAMETER);
+    const hasValue = text.charCodeAt(end) === EQUALS;
+    const valueEnd = hasValue ? skipEscaped(text, end + 1, URI_VALUE) : end;
+    if (end === at + 1 || (hasValue && valueEnd === end + 1)) return malformed(text, where);
+    if (found.length === LIMITS.parameters) return fail("uri-malformed", where, `more than ${LIMITS.parameters} parameters`);
+    const name = lowerSlice(text, at + 1, end);
     if (parameter(found, name) !== undefined) return fail("uri-malformed", where, `URI parameter ${quoted(name)} stands twice`);
-    found.push([name, match[2] ?? null]);
+    found.push([name, hasValue ? text.slice(end + 1, valueEnd) : null]);
+    at = valueEnd;
   }
-  return ok(found);
+  return ok({ list: found.length === 0 ? NO_PARAMETERS : found, end: at });
 }
 
 /** The address of record: scheme sip, user as written, host in lower case; no port, no parameters. Null without a user. */
@@ -115,25 +146,32 @@ export interface NameAddress {
   readonly parameters: Parameters;
 }
 
-const DISPLAY = new RegExp(`^[${TOKEN_CLASS} \\t]*$`);
-const QUOTED_START = new RegExp(`${QUOTED}[ \\t]*`, "y");
+const COLON = 0x3a;
+const SEMICOLON = 0x3b;
+const EQUALS = 0x3d;
+const QUESTION = 0x3f;
+const QUOTE = 0x22;
+const OPEN = 0x3c;
+
+/** Unquoted display names are tokens and white space. */
+const DISPLAY = characters("A-Za-z0-9", ".!%*_+`'~ \t-");
 
 /** Parses one name-addr or addr-spec. `where` names the header in faults. */
 export function parseNameAddress(text: string, where: string): Outcome<NameAddress> {
-  if (text.charCodeAt(0) === 0x22) return parseQuotedDisplay(text, where);
+  if (text.charCodeAt(0) === QUOTE) return parseQuotedDisplay(text, where);
   const open = text.indexOf("<");
   if (open < 0) return parseBareAddress(text, where);
   const display = text.slice(0, open).trimEnd();
-  if (!DISPLAY.test(display)) return fail("header-malformed", where, `display name ${quoted(display)} needs quotes`);
+  if (skip(display, 0, DISPLAY) < display.length) return fail("header-malformed", where, `display name ${quoted(display)} needs quotes`);
   return parseBracketed(text, open, display === "" ? null : display, where);
 }
 
 function parseQuotedDisplay(text: string, where: string): Outcome<NameAddress> {
-  QUOTED_START.lastIndex = 0;
-  const match = QUOTED_START.exec(text);
-  if (match === null) return fail("header-malformed", where, "the quoted display name is not closed");
-  if (text.charCodeAt(match[0].length) !== 0x3c) return fail("header-malformed", where, "expected < after the display name");
-  return parseBracketed(text, match[0].length, unquote(match[0].trimEnd()), where);
+  const end = skipQuoted(text, 0);
+  if (end < 0) return fail("header-malformed", where, "the quoted display name is not closed");
+  const open = skipBlanks(text, end);
+  if (text.charCodeAt(open) !== OPEN) return fail("header-malformed", where, "expected < after the display name");
+  return parseBracketed(text, open, unquote(text.slice(0, end)), where);
 }
 
 function parseBracketed(text: string, open: number, display: string | null, where: string): Outcome<NameAddress> {
@@ -158,8 +196,7 @@ function parseBareAddress(text: string, where: string): Outcome<NameAddress> {
 
 /** Where the parameters of the header begin in a well-formed name-addr or addr-spec. */
 export function headerParametersStart(text: string): number {
-  QUOTED_START.lastIndex = 0;
-  const afterDisplay = QUOTED_START.test(text) ? QUOTED_START.lastIndex : 0;
+  const afterDisplay = text.charCodeAt(0) === QUOTE ? Math.max(0, skipQuoted(text, 0)) : 0;
   const close = text.indexOf(">", afterDisplay);
   const semicolon = text.indexOf(";");
   const bracketed = afterDisplay > 0 || text.includes("<");

@@ -1,20 +1,30 @@
 /** Container groups (Azure Container Instances): addresses, ports, start and end of their containers. */
-import { createHash, createHmac } from "node:crypto";
+import { createHmac } from "node:crypto";
 import { mkdirSync } from "node:fs";
-import { connect, createServer } from "node:net";
 import { join } from "node:path";
 import type { JsonObject } from "../providers/wire.ts";
-import { IDENTITY } from "./authorization.ts";
-import { Container, type ContainerSpecification, endLeftover, type HttpProbe, type RestartPolicy } from "./container.ts";
+import { Container, type ContainerSpecification, endLeftover, type RestartPolicy } from "./container.ts";
+import {
+  CONTAINER_GROUP,
+  digestOf,
+  fqdnOf,
+  identityIds,
+  list,
+  nameOf,
+  probeOf,
+  processKey,
+  resourceGroupOf,
+  tcpPorts,
+} from "./group-record.ts";
 import { findImage } from "./images.ts";
 import { LIMITS } from "./limits.ts";
 import { lastLogLines } from "./log-file.ts";
+import { accepts, checkFree } from "./ports.ts";
 import { Refusal } from "./refusal.ts";
 import type { Resources } from "./resources.ts";
 import type { ProcessRecord, ResourceRecord, StateFile } from "./state.ts";
 import { type Mount, makeVolumes, removeFolder, rewriteMounted } from "./volumes.ts";
 
-export const CONTAINER_GROUP = "azure-native:containerinstance:ContainerGroup";
 /** The first container group's address is NET.10; those below are the sandbox's own and its demo peers'. */
 const FIRST_ADDRESS = 10;
 const LAST_ADDRESS = 254;
@@ -33,8 +43,6 @@ interface Group {
   readonly containers: ReadonlyMap<string, Container>;
   readonly digest: string;
 }
-
-const list = (value: unknown): readonly JsonObject[] => (Array.isArray(value) ? (value as JsonObject[]) : []);
 
 export class Groups {
   readonly #at: GroupSurroundings;
@@ -269,51 +277,6 @@ function lowestFree(taken: ReadonlySet<number | undefined>): number {
   throw new Refusal(409, "QuotaExceeded", `the sandbox runs at most ${LAST_ADDRESS - FIRST_ADDRESS + 1} container groups`);
 }
 
-const nameOf = (record: ResourceRecord): string => String(record.outputs.name);
-const resourceGroupOf = (record: ResourceRecord): string => String(record.inputs.resourceGroupName);
-const processKey = (id: string, { name }: { readonly name?: unknown }): string => `${id.toLowerCase()}/${String(name)}`;
-
-/** The name that Azure gives to a label, without the scope's hash. */
-export const fqdnOf = (label: string, location: string): string => `${label}.${location}.azurecontainer.io`;
-
-/** What a change of makes the containers start again; tags and the like do not. */
-function digestOf({ inputs }: ResourceRecord): string {
-  const { containers, volumes, ipAddress, identity, restartPolicy, dnsConfig } = inputs;
-  return createHash("sha256")
-    .update(JSON.stringify([containers, volumes, ipAddress, identity, restartPolicy, dnsConfig]))
-    .digest("hex");
-}
-
-function identityIds({ inputs }: ResourceRecord): readonly string[] {
-  const identities = (inputs.identity as JsonObject | undefined)?.userAssignedIdentities;
-  return Array.isArray(identities) ? identities.map(String) : [];
-}
-
-/** @throws Refusal when an identity of the group does not exist */
-export function checkGroup(record: ResourceRecord, resources: Resources): void {
-  for (const id of identityIds(record)) {
-    if (resources.find(id)?.type !== IDENTITY) throw new Refusal(400, "FailedIdentityOperation", `identity ${id} does not exist`);
-  }
-}
-
-function tcpPorts({ inputs }: ResourceRecord): readonly number[] {
-  const ports = list(inputs.containers).flatMap((container) => list(container.ports));
-  return [...new Set(ports.filter(({ protocol }) => (protocol ?? "TCP") === "TCP").map(({ port }) => Number(port)))];
-}
-
-function probeOf(given: JsonObject | undefined, address: string): HttpProbe | null {
-  const http = given?.httpGet as JsonObject | undefined;
-  if (given === undefined || http === undefined) return null;
-  const scheme = String(http.scheme ?? "http").toLowerCase();
-  return {
-    url: `${scheme}://${address}:${http.port}${http.path ?? "/"}`,
-    initialDelaySeconds: Number(given.initialDelaySeconds ?? 0),
-    periodSeconds: Number(given.periodSeconds ?? 10),
-    timeoutSeconds: Number(given.timeoutSeconds ?? 1),
-    failureThreshold: Number(given.failureThreshold ?? 3),
-  };
-}
-
 /** Ended for good in failure, or failing again and again. */
 function hasFailed(container: Container): boolean {
   const { state } = container;
@@ -323,27 +286,3 @@ function hasFailed(container: Container): boolean {
 }
 
 const detailOf = ({ state }: Container): string => ("detailStatus" in state ? state.detailStatus : state.state);
-
-function accepts(address: string, port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect({ host: address, port });
-    const finish = (open: boolean) => {
-      socket.destroy();
-      resolve(open);
-    };
-    socket.setTimeout(1000, () => finish(false));
-    socket.once("connect", () => finish(true)).once("error", () => finish(false));
-  });
-}
-
-/** @throws Refusal naming address and port when something listens there already */
-function checkFree(address: string, port: number, name: string): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once("error", (error: NodeJS.ErrnoException) => {
-      const why = error.code === "EADDRINUSE" ? "is already in use by another process" : `cannot be used: ${error.message}`;
-      reject(new Refusal(409, "PortUnavailable", `container group ${name}: address ${address} port ${port} ${why}`));
-    });
-    server.listen(port, address, () => server.close(() => resolve()));
-  });
-}

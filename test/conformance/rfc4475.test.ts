@@ -112,7 +112,11 @@ describe("RFC 4475", () => {
       if (behaviour !== "discard")
         assert.equal((await connection.response()).status, "status" in behaviour ? behaviour.status : behaviour.close);
       if (typeof behaviour === "object" && "close" in behaviour) return connection.closed();
-      if (name === "dblreq") assert.equal((await connection.response()).status, 488);
+      if (name === "dblreq") {
+        // The second one has a session description with a space before "=", and is longer than its Content-Length.
+        assert.equal((await connection.response()).status, 400);
+        return connection.closed();
+      }
       connection.send(lines("OPTIONS"));
       assert.equal((await connection.response()).status, 200);
       assert.deepEqual(connection.unread(), []);

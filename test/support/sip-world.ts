@@ -4,6 +4,7 @@ import { parseDocument } from "../../gateway/config/parse.ts";
 import type { EdgeDocument, EdgeDocumentInput } from "../../gateway/config/schema.ts";
 import type { EdgeState, SipAnswer, SipHandlers, SipSide, SipText } from "../../gateway/server/ports.ts";
 import { type SipSideOptions, sipSide } from "../../gateway/server/sip-side.ts";
+import { headerOf, type SipMessage } from "../../gateway/sip/message.ts";
 import { issue, makeAuthority } from "./certificates.ts";
 import { makeTestClock, type TestClock } from "./clock.ts";
 import { documentInput } from "./edge-document.ts";
@@ -91,3 +92,25 @@ export function lines(method: string, extra: readonly string[] = [], changes: Li
     ...extra,
   ];
 }
+
+export const PLAIN = ["Content-Type: text/plain; charset=UTF-8; msgr=WAAtAE0A"];
+export const CONTACT = "Contact: <sip:alice@contoso.example;opaque=user:epid:abc;gruu>";
+export const SDP = [CONTACT, "Content-Type: application/sdp"];
+/** Lync's offer of an IM session. */
+export const OFFER =
+  "v=0\r\no=- 0 0 IN IP4 127.0.0.1\r\ns=session\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=message 5060 sip null\r\na=accept-types:text/plain\r\n";
+
+/** A text of the partner's user. */
+export const text = (changes: Partial<SipText> = {}): SipText => ({
+  from: `${ROMEO};gr=balcony`,
+  to: ALICE,
+  body: "Wherefore? ä",
+  contentType: "text/plain",
+  thread: null,
+  subject: null,
+  language: null,
+  ...changes,
+});
+
+/** The tag of To as a parameter, to be put into the next request. */
+export const toTag = (response: SipMessage): string => /;tag=[^;]+/.exec(headerOf(response, "to") ?? "")?.[0] ?? "";

@@ -1,7 +1,7 @@
 /** XMPP edges, and bare peers that say whatever a test wants, on loopback addresses of their own, with a DNS made of two maps. */
 import { randomBytes } from "node:crypto";
 import { connect, createServer, type Server, type Socket } from "node:net";
-import { connect as connectTls, createSecureContext, TLSSocket } from "node:tls";
+import { type ConnectionOptions, connect as connectTls, createSecureContext, TLSSocket } from "node:tls";
 import { parseDocument } from "../../gateway/config/parse.ts";
 import type { EdgeDocumentInput, PartnerInput } from "../../gateway/config/schema.ts";
 import type { Clock, EdgeState, PeerProof, Resolver, SrvTarget, XmppSide } from "../../gateway/server/ports.ts";
@@ -251,10 +251,10 @@ export class RawPeer {
   }
 
   /** Begins TLS as client, after <proceed/>. */
-  async secure(certificate?: Issued): Promise<void> {
+  async secure(certificate?: Issued, options: ConnectionOptions = {}): Promise<void> {
     const identity = certificate ? { cert: certificate.certificateChain, key: certificate.privateKey } : {};
     const plain = this.#release();
-    const secured = connectTls({ socket: plain, rejectUnauthorized: false, ...identity });
+    const secured = connectTls({ socket: plain, rejectUnauthorized: false, ...identity, ...options });
     secured.on("error", () => {});
     await new Promise((resolve, reject) => secured.once("secureConnect", resolve).once("close", () => reject(new Error("TLS failed"))));
     this.#take(secured);

@@ -203,7 +203,7 @@ describe("a container group of the azure-native stand-in", () => {
     const holder = createServer().listen(18_087, "0.0.0.0");
     await once(holder, "listening");
     try {
-      const text = /PortUnavailable.*container group taken: address 127\.81\.2\.\d+ port 18087 is already in use/;
+      const text = /PortUnavailable.*container group taken: address 127\.81\.2\.\d+ port 18087 is already in use by \S+ \(process \d+\)/;
       await assert.rejects(engine.create(CONTAINERS, "taken", await group("taken", 18_087)), text);
     } finally {
       holder.close();

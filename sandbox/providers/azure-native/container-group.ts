@@ -1,4 +1,5 @@
 /** Azure Container Instances. Containers run as processes of the sandbox: sandbox/README.md says what that means. */
+import { LIMITS } from "../../process/limits.ts";
 import type { Failure, Field, Fields } from "../fields.ts";
 import { isList, isProperties, type Properties, type Value } from "../wire.ts";
 import { arm, groupId, LOCATION, RESOURCE_GROUP, TAGS } from "./arm.ts";
@@ -110,7 +111,7 @@ export const containerGroup = arm({
     ...RESOURCE_GROUP,
     ...LOCATION,
     ...TAGS,
-    containers: { type: "array", min: 1, max: 60, required: true, of: { type: "object", fields: container } },
+    containers: { type: "array", min: 1, max: LIMITS.containersInGroup, required: true, of: { type: "object", fields: container } },
     osType: { type: "string", oneOf: ["Linux"], required: true, replace: true },
     sku: { type: "string", oneOf: ["Standard", "Dedicated", "Confidential"], replace: true },
     priority: { type: "string", oneOf: ["Regular", "Spot"], replace: true },
