@@ -1,13 +1,13 @@
 /** `npm run bench`: the figures of docs/benchmarks.md, measured on the sandbox as it stands. */
 import { readFileSync, writeFileSync } from "node:fs";
 import { cpus, totalmem } from "node:os";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { sandboxStatus } from "../sandbox/control.ts";
 import { type Delivery, testMessages } from "../sandbox/demo.ts";
 import { run as runProcess } from "../tools/process.ts";
 import { down } from "./down.ts";
 import { EXIT, Failure } from "./failure.ts";
-import { command, parseWith, SANDBOX_STACK, type StackOptions } from "./options.ts";
+import { command, parseWith, SANDBOX_STACK, type StackOptions, userFolder } from "./options.ts";
 import { previewRun } from "./preview.ts";
 import { withCommandLock } from "./session.ts";
 import type { Summary } from "./summary.ts";
@@ -25,30 +25,37 @@ export interface Figure {
   readonly value: string;
 }
 
-const OPTIONS: StackOptions = { stack: SANDBOX_STACK, json: false, yes: true, extra: [] };
-
 export async function run(argv: readonly string[]): Promise<number> {
   const program = command("bench", "Measure the sandbox: up, preview, memory, latency of messages")
     .option("--messages <count>", "messages each way", String(DEFAULT_MESSAGES))
+    .option("--config-file <file>", "take the stack's configuration from this file")
     .option("--write", "put the figures into docs/benchmarks.md");
-  const options = parseWith(program, argv, () => program.opts<{ messages: string; write?: boolean }>());
+  const options = parseWith(program, argv, () => program.opts<{ messages: string; write?: boolean; configFile?: string }>());
   if (options === null) return EXIT.ok;
   const messages = Number(options.messages);
   if (!Number.isInteger(messages) || messages < 1)
     throw new Failure(`--messages is ${options.messages}; expected a whole number from 1`, EXIT.usage);
   const reporter = reporterTo(process.stdout);
-  const figures = await withCommandLock(SANDBOX_STACK, () => measure(messages, reporter));
+  const figures = await withCommandLock(SANDBOX_STACK, () => measure(messages, reporter, stackOptions(options.configFile)));
   const lines = page(figures, await machine());
   reporter.say(`\n${lines.join("\n")}`);
   if (options.write) writePage(lines);
   return EXIT.ok;
 }
 
-async function measure(messages: number, reporter: Reporter): Promise<Figure[]> {
-  await down(OPTIONS, reporter);
-  const warm = await timed(async () => mustBeOk(await up(OPTIONS, reporter)));
-  const unchanged = await timed(async () => mustBeOk(await up(OPTIONS, reporter)));
-  const preview = await timed(() => previewRun(OPTIONS, reporter));
+const stackOptions = (configFile?: string): StackOptions => ({
+  stack: SANDBOX_STACK,
+  json: false,
+  yes: true,
+  extra: [],
+  ...(configFile === undefined ? {} : { configFile: resolve(userFolder(), configFile) }),
+});
+
+async function measure(messages: number, reporter: Reporter, options: StackOptions): Promise<Figure[]> {
+  await down(options, reporter);
+  const warm = await timed(async () => mustBeOk(await up(options, reporter)));
+  const unchanged = await timed(async () => mustBeOk(await up(options, reporter)));
+  const preview = await timed(() => previewRun(options, reporter));
   const idle = await gatewayMegabytes();
   const { toSip, toXmpp } = await latencies(messages, reporter);
   return [

@@ -1,4 +1,5 @@
 /** What a change changes, for people: one line a resource, and under it one line a property. */
+import { isDeepStrictEqual } from "node:util";
 import type { Change, RunReport } from "./events.ts";
 
 export const LIMITS = { valueCharacters: 80, linesPerResource: 40, sharedCharacters: 20, briefChanges: 15 } as const;
@@ -41,13 +42,12 @@ function detailLines({ before, after, operation }: Change): string[] {
 
 /** `path: before -> after` for every leaf that differs. */
 export function diff(before: unknown, after: unknown, path: string): string[] {
-  if (JSON.stringify(before) === JSON.stringify(after)) return [];
+  if (isDeepStrictEqual(before, after)) return [];
   const left = childrenOf(before);
   const right = childrenOf(after);
-  if (left === null || right === null) return [`${path}: ${leafDifference(before, after)}`];
+  if (left === null || right === null || left.named !== right.named) return [`${path}: ${leafDifference(before, after)}`];
   const keys = [...new Set([...left.keys(), ...right.keys()])];
-  const named = right.named || left.named;
-  return keys.flatMap((key) => diff(left.get(key), right.get(key), childPath(path, key, named)));
+  return keys.flatMap((key) => diff(left.get(key), right.get(key), childPath(path, key, left.named)));
 }
 
 const childPath = (path: string, key: string, bracket: boolean): string =>

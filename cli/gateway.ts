@@ -3,6 +3,7 @@ import { spawn } from "node:child_process";
 import { constants } from "node:os";
 import { join } from "node:path";
 import { Failure } from "./failure.ts";
+import { userFolder } from "./options.ts";
 import { uninterrupted } from "./signals.ts";
 import { ROOT } from "./workspace.ts";
 
@@ -12,7 +13,7 @@ export const run = (argv: readonly string[]): Promise<number> => runGateway(argv
 export async function runGateway(args: readonly string[]): Promise<number> {
   const child = spawn(process.execPath, [join(ROOT, "gateway", "main.ts"), ...args], {
     stdio: "inherit",
-    cwd: process.env.INIT_CWD ?? process.cwd(),
+    cwd: userFolder(),
   });
   const ended = new Promise<number>((resolve, reject) => {
     child.on("error", (error) => reject(new Failure(`cannot start the gateway: ${error.message}`)));

@@ -1,4 +1,6 @@
 /** The arguments that the commands around the engine share. What stands after `--` goes to pulumi as it is. */
+import { existsSync } from "node:fs";
+import { resolve } from "node:path";
 import { Command, CommanderError, Option } from "commander";
 import { EXIT, Failure } from "./failure.ts";
 
@@ -15,16 +17,23 @@ export interface StackOptions {
   readonly refresh?: boolean;
   /** Where the certificate request is written. */
   readonly requestFile?: string;
+  /** Whether demo peers run and a message is sent each way through the sandbox's gateway. */
+  readonly demo?: boolean;
   /** Handed to pulumi as they are. */
   readonly extra: readonly string[];
 }
 
+/** npm runs its scripts in the project's folder; a path is meant from where the user stands. */
+export const userFolder = (): string => process.env.INIT_CWD ?? process.cwd();
+const userPath = (path: string): string => resolve(userFolder(), path);
+
 const OPTIONS = {
   json: new Option("--json", "print one JSON object instead of text").default(false),
   yes: new Option("-y, --yes", "do not ask before changing anything").default(false),
-  configFile: new Option("--config-file <file>", "take the stack's configuration from this file"),
+  configFile: new Option("--config-file <file>", "take the stack's configuration from this file").argParser(userPath),
   refresh: new Option("--refresh [boolean]", "read the real state of every resource first").argParser((text) => text !== "false"),
-  requestFile: new Option("--request-file <file>", "write the certificate request here"),
+  requestFile: new Option("--request-file <file>", "write the certificate request here").argParser(userPath),
+  demo: new Option("--no-demo", "start no demo peers in the sandbox and send no test messages"),
 } as const;
 
 export type OptionName = keyof typeof OPTIONS;
@@ -69,6 +78,10 @@ export function parseStackOptions(
     if (program.args.length > 0) {
       throw new Failure(`unexpected ${program.args.join(" ")}; options for pulumi stand after a further --`, EXIT.usage);
     }
-    return { ...program.opts<Omit<StackOptions, "extra">>(), extra };
+    const options = program.opts<Omit<StackOptions, "extra">>();
+    if (options.configFile !== undefined && !existsSync(options.configFile)) {
+      throw new Failure(`--config-file is ${options.configFile}; expected a file that exists`, EXIT.usage);
+    }
+    return { ...options, extra };
   });
 }

@@ -53,14 +53,17 @@ function previewJson(result: EngineRun): unknown {
 }
 
 export function previewLines(result: EngineRun): string[] {
+  const { report, code } = result;
   const section = (title: string, lines: readonly string[]): string[] => (lines.length === 0 ? [] : ["", title, ...lines]);
   const indent = (lines: readonly string[]): string[] => lines.map((line) => `  ${line}`);
+  const changed = code === 0 || report.changes.length > 0 ? changeLines(report) : [];
+  const whole = code === 0 ? texts(report.outputs.certificateRequestSummary) : [];
   return [
-    ...section("Changes (nothing has been changed yet)", changeLines(result.report)),
-    ...section("Policy pack", policyLines(result.report)),
-    ...section("Certificate request", indent(texts(result.report.outputs.certificateRequestSummary))),
-    ...section("Warnings", indent(warningsOf(result.report, texts(result.report.outputs.warnings)))),
-    ...(result.code === 0 ? [] : section("Not in order", indent(failureOf(result).flatMap((problem) => problem.split("\n"))))),
-    ...(result.code === 0 ? [] : ["", `The engine's whole output: ${result.logFile}`]),
+    ...section("Changes (nothing has been changed yet)", changed),
+    ...section("Policy pack", code === 0 || report.findings.length > 0 ? policyLines(report) : []),
+    ...section("Certificate request", indent(whole)),
+    ...section("Warnings", indent(warningsOf(report, code === 0 ? texts(report.outputs.warnings) : []))),
+    ...(code === 0 ? [] : section("Not in order", indent(failureOf(result).flatMap((problem) => problem.split("\n"))))),
+    ...(code === 0 ? [] : ["", `The engine's whole output: ${result.logFile}`]),
   ];
 }

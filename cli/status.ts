@@ -1,11 +1,11 @@
 /** `npm run status`: what runs, and how it fares. Changes nothing and needs no engine to be got. */
 import { type SandboxStatus, sandboxStatus } from "../sandbox/control.ts";
-import { findEngine } from "../tools/engine/find.ts";
+import { findEngine, NoEngine } from "../tools/engine/find.ts";
 import { EXIT, Failure } from "./failure.ts";
 import { type GatewayStatus, gatewayStatus, isReady } from "./health.ts";
 import { engineLocks, hasPendingOperations } from "./leftovers.ts";
 import { lookUpSrv, type SrvAnswer } from "./lookup.ts";
-import { parseStackOptions } from "./options.ts";
+import { parseStackOptions, SANDBOX_STACK } from "./options.ts";
 import { readOutputs, type StackOutputs } from "./outputs.ts";
 import { partnerTable } from "./summary.ts";
 import { table } from "./table.ts";
@@ -26,11 +26,30 @@ export interface Status {
 export async function run(argv: readonly string[]): Promise<number> {
   const options = parseStackOptions("status", "Show what runs", ["json"], argv);
   if (options === null) return EXIT.ok;
-  const engine = await findEngine({ getters: [] });
-  const status = await readStatus(openWorkspace(engine, options.stack));
+  const engine = await findEngine({ getters: [] }).catch(noneYet);
+  if (engine === null && options.stack !== SANDBOX_STACK)
+    throw new Failure(`no Pulumi engine to read the stack ${options.stack} with; up gets one`);
+  const status = engine === null ? nothingUp(options.stack) : await readStatus(openWorkspace(engine, options.stack));
   process.stdout.write(options.json ? `${JSON.stringify(withoutSecrets(status), null, 2)}\n` : `${statusLines(status).join("\n")}\n`);
   return status.up ? EXIT.ok : EXIT.failure;
 }
+
+function noneYet(error: unknown): null {
+  if (error instanceof NoEngine && !process.env.XMPP_EDGE_ENGINE) return null;
+  throw error;
+}
+
+const nothingUp = (stack: string): Status => ({
+  stack,
+  up: false,
+  engine: "none yet; npm run up gets one",
+  sandbox: null,
+  srv: [],
+  ready: false,
+  gateway: null,
+  leftovers: [],
+  outputs: null,
+});
 
 /** The gateway is up when it says that it is ready; in the sandbox DNS must lead to it too. */
 export async function readStatus(workspace: Workspace): Promise<Status> {

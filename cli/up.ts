@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { startDemo, testMessages } from "../sandbox/demo.ts";
 import { briefChangeLines, policyLines, warningsOf } from "./changes.ts";
 import { type EngineRun, failureOf, runEngine } from "./engine-run.ts";
-import { EXIT, Failure } from "./failure.ts";
+import { EXIT, Failure, failureText } from "./failure.ts";
 import { documentApplied } from "./health.ts";
 import { clearLeftovers } from "./leftovers.ts";
 import { lookUpSrv } from "./lookup.ts";
@@ -19,7 +19,7 @@ import { ensureStack, ROOT, type Workspace } from "./workspace.ts";
 const DOCUMENT_BLOB = "edge.json";
 
 export async function run(argv: readonly string[]): Promise<number> {
-  const options = parseStackOptions("up", "Bring the edge up", ["json", "yes", "configFile", "refresh", "requestFile"], argv);
+  const options = parseStackOptions("up", "Bring the edge up", ["json", "yes", "configFile", "refresh", "requestFile", "demo"], argv);
   if (options === null) return EXIT.ok;
   const reporter = reporterTo(options.json ? process.stderr : process.stdout);
   const summary = await withCommandLock(options.stack, () => up(options, reporter));
@@ -58,9 +58,7 @@ export async function up(options: StackOptions, reporter: Reporter): Promise<Sum
     (result) => outcome(result),
   );
   if (engineRun.interrupted) throw new Failure("interrupted; run the command again to continue", EXIT.interrupted);
-  reporter.say("");
-  for (const line of ["Changes", ...briefChangeLines(engineRun.report), "Policy pack", ...policyLines(engineRun.report)])
-    reporter.say(line);
+  for (const line of runLines(engineRun)) reporter.say(line);
   if (engineRun.code !== 0) return summaryOf(options, reporter, engineRun, failureOf(engineRun));
   const outputs = await readOutputs(workspace);
   if (outputs === null) return summaryOf(options, reporter, engineRun, ["the stack has no complete outputs; see docs and stacks/index.ts"]);
@@ -78,6 +76,13 @@ export function upArguments(options: StackOptions): string[] {
     ...(options.configFile === undefined ? [] : ["--config-file", options.configFile]),
     ...options.extra,
   ];
+}
+
+/** What the run changed and what the policy pack found; nothing where it failed before either. */
+function runLines({ report, code }: EngineRun): string[] {
+  const changes = code === 0 || report.changes.length > 0 ? ["", "Changes", ...briefChangeLines(report)] : [];
+  const policy = code === 0 || report.findings.length > 0 ? ["Policy pack", ...policyLines(report)] : [];
+  return [...changes, ...policy];
 }
 
 /** What came of a run, in a few words. */
@@ -124,9 +129,10 @@ async function prove(
     certificateRequest: writeRequest(outputs.certificateRequestPem, file),
     certificateStatus: outputs.certificateStatus,
   };
-  if (workspace.sandbox === null) return { edge, problems };
+  if (workspace.sandbox === null || options.demo === false) return { edge, problems };
   const { dir, net } = workspace.sandbox;
-  await reporter.step("demo peers", () => startDemo({ dir, net, outputs }));
+  const unstarted = await reporter.step("demo peers", () => failureFrom(() => startDemo({ dir, net, outputs })));
+  if (unstarted !== null) return { edge, problems: [...problems, unstarted] };
   const messages = await reporter.step("test messages", () => testMessages(dir));
   for (const [way, delivery] of [
     ["to the SIP user", messages.toSip],
@@ -135,6 +141,16 @@ async function prove(
     if (!delivery.ok) problems.push(`the test message ${way} failed: ${delivery.error}`);
   }
   return { edge: { ...edge, testMessages: messages }, problems };
+}
+
+/** What it throws, as text: the edge is up by then, and the summary tells the rest. */
+async function failureFrom(work: () => Promise<void>): Promise<string | null> {
+  try {
+    await work();
+    return null;
+  } catch (error) {
+    return failureText(error);
+  }
 }
 
 function summaryOf(

@@ -20,7 +20,7 @@ export interface TestFile {
 const MARKS: readonly (readonly [Kind, RegExp])[] = [
   [
     "engine",
-    /from "[./]*(tools\/engine\/find|engine\/find|find|sandbox\/control|control|sandbox\/plugins|plugins|test-sandbox|test-stack|sandbox\/daemon)\.ts"/,
+    /^(?:import|\}).* from "[./]*(tools\/engine\/find|engine\/find|find|sandbox\/control|control|sandbox\/plugins|plugins|test-sandbox|test-stack|sandbox\/daemon)\.ts"/m,
   ],
   ["alone", /setMocks\(|pulumi-mocks\.ts"/],
 ];
