@@ -27,11 +27,8 @@ describe("the text of HTML", () => {
 
   it("takes time in proportion to its length, whatever it is made of", () => {
     const pieces = ["<script", "<script>", "<!--", "<br", "<", "&#", "&nbsp;", " ", "\n", "<b> ", "</script ", "<title a"];
-    for (const piece of pieces) {
-      const started = performance.now();
-      htmlToText(piece.repeat(65_536 / piece.length));
-      assert.ok(performance.now() - started < 500, piece);
-    }
+    // A text four times the longest that is taken: what grew with the square would run into the runner's limit.
+    for (const piece of pieces) assert.equal(typeof htmlToText(piece.repeat(262_144 / piece.length)), "string", piece);
   });
 
   it("is had from every text", () => {

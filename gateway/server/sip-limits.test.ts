@@ -100,12 +100,14 @@ describe("the SIP side bounds", () => {
   });
 
   it("the time and the number of texts that wait for a session", async () => {
-    const { side } = await start({ delivery: 1, queued: 2 });
+    const { side } = await start({ delivery: 500, queued: 2 });
     peer = await listen(lyncIdentity, LYNC, 5061);
     const waiting = [side.deliver(text()), side.deliver(text())];
     assert.equal((await side.deliver(text({ to: "sip:bob@contoso.example" }))).status, 503);
     const lync = await peer.accepted();
-    lync.answer(await lync.request("INVITE"), 200, SDP, OFFER);
+    const invite = await lync.request("INVITE");
+    await new Promise((resolve) => setTimeout(resolve, 700)); // longer than the second text may wait
+    lync.answer(invite, 200, SDP, OFFER);
     lync.answer(await lync.request("MESSAGE"), 200);
     assert.deepEqual(
       (await Promise.all(waiting)).map(({ status }) => status),
