@@ -4,10 +4,11 @@
  */
 import type { EdgeDocument } from "../config/schema.ts";
 import type { SipText } from "../interworking/text.ts";
+import type { PeerProof } from "../negotiation/proof.ts";
 import type { Log } from "../observe/log.ts";
 import type { XmlElement } from "../xmpp/element.ts";
 
-export type { Log };
+export type { Log, PeerProof };
 
 // ---- what main.ts makes ----------------------------------------------------------------------------------------
 
@@ -75,15 +76,6 @@ export interface Failure {
 }
 
 // ---- XMPP side -------------------------------------------------------------------------------------------------
-
-/** How a partner's domain was proven on a stream. Only negotiation makes one. */
-export interface PeerProof {
-  readonly by: "sasl-over-tls" | "tls-dialback" | "tcp-dialback";
-  /** The partner's proven domain (A-label form, lower case). */
-  readonly partnerDomain: string;
-  /** The domain of ours it was proven to. */
-  readonly localDomain: string;
-}
 
 export type Sent = { readonly sent: true; readonly proof: PeerProof } | { readonly sent: false; readonly because: Failure };
 

@@ -135,13 +135,14 @@ export class Wire {
     this.#handlers.heard();
     const events = this.#reader.write(chunk);
     const generation = this.#generation;
+    const last = events.findLastIndex(({ kind }) => kind !== "whitespace");
     for (const [index, event] of events.entries()) {
       if (event.kind === "close") this.#peerClosed = true;
       if (this.#closing) {
         if (this.#peerClosed) this.#socket.end();
         continue;
       }
-      const followed = events.slice(index + 1).some(({ kind }) => kind !== "whitespace") || this.#reader.pending > 0;
+      const followed = index < last || this.#reader.pending > 0;
       this.#handlers.event(event, followed);
       // Whatever came behind the element that began a new stream belongs to no stream.
       if (generation !== this.#generation || this.#over) return;
