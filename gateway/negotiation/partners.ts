@@ -1,4 +1,5 @@
 /** Who is who in a document, by normalised domain: an additional domain has its partner's settings. */
+import { partnerIndex } from "../access/partners.ts";
 import type { EdgeDocument, Partner } from "../config/schema.ts";
 import { type Methods, methodsOf, NO_METHODS } from "./methods.ts";
 
@@ -15,15 +16,16 @@ export interface Directory {
 
 /** @param document with normalised domains, as the parser leaves them. */
 export function makeDirectory(document: EdgeDocument): Directory {
-  const entries = document.partners.map((partner) => ({ partner, methods: methodsOf(partner, document.gateway.negotiationMode) }));
-  const byDomain = new Map(
-    entries.flatMap((entry) => [entry.partner.domain, ...entry.partner.additionalDomains].map((name) => [name, entry])),
-  );
-  const served = new Set(document.sipDomains);
+  const index = partnerIndex(document);
+  const methods = new Map(document.partners.map((partner) => [partner, methodsOf(partner, document.gateway.negotiationMode)]));
+  const methodsFor = (domain: string): Methods => {
+    const partner = index.partnerOf(domain);
+    return (partner && methods.get(partner)) ?? NO_METHODS;
+  };
   return {
-    partner: (domain) => byDomain.get(domain)?.partner ?? null,
-    serves: (domain) => served.has(domain),
-    methods: (domain) => byDomain.get(domain)?.methods ?? NO_METHODS,
-    anyMethods: new Set(entries.flatMap((entry) => [...entry.methods])),
+    partner: index.partnerOf,
+    serves: index.serves,
+    methods: methodsFor,
+    anyMethods: new Set([...methods.values()].flatMap((some) => [...some])),
   };
 }
