@@ -47,12 +47,16 @@ export async function runGroup(group: Group, quiet: boolean, onLine: (line: stri
   const countsFile = join(folder, "counts.json");
   const reporter = ["--reporter", join(ROOT, "tools", "mocha-reporter.mjs"), ...(quiet ? ["--reporter-option", "quiet=1"] : [])];
   const began = Date.now();
-  const result = await run(process.execPath, [join(ROOT, "node_modules", "mocha", "bin", "mocha.js"), ...reporter, ...group.files], {
-    cwd: ROOT,
-    env: { ...process.env, XMPP_EDGE_TEST_COUNTS: countsFile },
-    onLine,
-    timeoutMilliseconds: LIMITS.groupMilliseconds,
-  });
+  const result = await run(
+    process.execPath,
+    [join(ROOT, "node_modules", "mocha", "bin", "mocha.js"), "--no-color", ...reporter, ...group.files],
+    {
+      cwd: ROOT,
+      env: { ...process.env, XMPP_EDGE_TEST_COUNTS: countsFile },
+      onLine,
+      timeoutMilliseconds: LIMITS.groupMilliseconds,
+    },
+  );
   const counts = readCounts(countsFile);
   rmSync(folder, { recursive: true, force: true });
   const broken = result.killed
