@@ -10,7 +10,8 @@ import { engineLocks } from "./leftovers.ts";
 import type { Summary } from "./summary.ts";
 import { checkpointFile, ROOT, sandboxPlaces } from "./workspace.ts";
 
-const NET = "127.79.2";
+/** Of this process alone: the tests of two checkouts may run at the same time. */
+const NET = `127.79.${(process.pid % 250) + 1}`;
 const STACK_FILE = join(ROOT, "stacks", "Pulumi.sandbox.yaml");
 
 interface StatusJson {
@@ -50,7 +51,12 @@ describe("up, preview, status and down, with the real engine on a sandbox of the
     return summary;
   };
   const status = async (): Promise<StatusJson> => JSON.parse((await cli("status", "--json")).stdout) as StatusJson;
-  const gatewayPid = async (): Promise<number> => (await status()).sandbox?.groups[0]?.containers[0]?.pid ?? 0;
+  const gatewayPid = async (): Promise<number> => {
+    const pid = (await status()).sandbox?.groups[0]?.containers[0]?.pid;
+    // 0 would be this process's own group to kill(2).
+    assert.ok(pid !== undefined && pid > 0, "no gateway runs");
+    return pid;
+  };
 
   before(async () => {
     await findEngine();
