@@ -74,10 +74,25 @@ async function destroy(workspace: Workspace, args: readonly string[], reporter: 
     );
 }
 
-/** What stays: the stand-ins, with which the next `up` is quicker, the logs, and the lock that this command holds. */
-const KEPT = new Set(["pulumi", "logs", "command.lock"]);
+/**
+ * What the sandbox keeps of its own in its folder, and files beside them such as `daemon.log.1`. Nothing else goes: the folder may
+ * be one in which the user keeps more. The stand-ins, with which the next `up` is quicker, and the logs stay.
+ */
+const STATE = [
+  "backend",
+  "containers",
+  "control.json",
+  "daemon.log",
+  "demo",
+  "images",
+  "images.json",
+  "shares",
+  "start.lock",
+  "state.json",
+];
 
 function removeState({ dir, requestFile }: SandboxPlaces): void {
-  const names = existsSync(dir) ? readdirSync(dir).filter((name) => !KEPT.has(name)) : [];
+  const isState = (name: string): boolean => STATE.some((own) => name === own || name.startsWith(`${own}.`));
+  const names = existsSync(dir) ? readdirSync(dir).filter(isState) : [];
   for (const path of [...names.map((name) => join(dir, name)), requestFile]) rmSync(path, { recursive: true, force: true });
 }

@@ -11,7 +11,7 @@ import type { StackOutputs } from "../../cli/outputs.ts";
 import type { Summary } from "../../cli/summary.ts";
 import type { PartnerInput } from "../../gateway/config/schema.ts";
 import { requireControl } from "../../sandbox/client.ts";
-import { putWorld, type WorldRecord } from "../../sandbox/control.ts";
+import { putWorld, sandboxStatus, type WorldRecord } from "../../sandbox/control.ts";
 import { stopDemo } from "../../sandbox/demo.ts";
 
 const ROOT = join(import.meta.dirname, "..", "..");
@@ -33,6 +33,12 @@ export interface Run {
   readonly code: number;
   readonly stdout: string;
   readonly stderr: string;
+}
+
+export interface Running {
+  /** Of the command alone, not of what it started. */
+  kill(signal: NodeJS.Signals): boolean;
+  readonly ended: Promise<Run>;
 }
 
 export interface Identity {
@@ -72,6 +78,11 @@ export class LiveEdge {
 
   /** One of the project's commands on this sandbox. */
   run(command: string, ...args: string[]): Promise<Run> {
+    return this.start(command, ...args).ended;
+  }
+
+  /** The same, for a test that does something to it while it runs. */
+  start(command: string, ...args: string[]): Running {
     const child = spawn(process.execPath, [join(ROOT, "cli", "main.ts"), command, ...args], {
       cwd: ROOT,
       env: { ...process.env, XMPP_EDGE_SANDBOX_DIR: this.dir, XMPP_EDGE_SANDBOX_NET: this.net },
@@ -85,12 +96,13 @@ export class LiveEdge {
       stderr += text;
     });
     const limit = setTimeout(() => child.kill("SIGKILL"), COMMAND);
-    return new Promise((resolve) =>
+    const ended = new Promise<Run>((resolve) =>
       child.on("close", (code) => {
         clearTimeout(limit);
         resolve({ code: code ?? -1, stdout, stderr });
       }),
     );
+    return { kill: (signal) => child.kill(signal), ended };
   }
 
   /** `up`, which must succeed, and what it says. @throws Error with everything it printed */
@@ -146,6 +158,14 @@ export class LiveEdge {
     return outputs;
   }
 
+  /** The gateway's process. @throws Error when it does not run */
+  async gatewayPid(): Promise<number> {
+    const sandbox = await sandboxStatus(this.dir);
+    const pid = sandbox?.groups[0]?.containers[0]?.pid;
+    if (pid === undefined || pid === null) throw new Error(`no gateway runs: ${JSON.stringify(sandbox)}`);
+    return pid;
+  }
+
   /** What the gateway says of itself. */
   async status(): Promise<GatewayStatus> {
     const response = await fetch(`http://${this.gatewayAddress}:9090/status`);
@@ -166,7 +186,7 @@ export class LiveEdge {
 
 /** The part of /status that tests look at. */
 export interface GatewayStatus {
-  readonly document: { readonly tag: string; readonly refusal: { readonly why: string } | null };
+  readonly document: { readonly tag: string; readonly appliedAt: string; readonly refusal: { readonly why: string } | null };
   readonly certificates: { readonly xmpp: { readonly fingerprint: string; readonly issuer: string } };
   readonly partners: readonly { readonly domain: string; readonly row: number; readonly partnerType: string }[];
   readonly counters: Readonly<Record<string, number>>;

@@ -55,12 +55,15 @@ export interface IssueOptions extends Dates {
   /** Default ec: P-256. One RSA key per size is made and kept for all tests of a process. */
   readonly key?: "ec" | "rsa2048" | "rsa1024";
   readonly privateKeyPem?: string;
+  /** Only the public key is known, as to an authority that got a request. */
+  readonly publicKeyPem?: string;
   readonly extensions?: readonly Der[];
 }
 
 export interface Issued {
   /** Leaf first, then intermediates. */
   readonly certificateChain: string;
+  /** Of another key where publicKeyPem was given. */
   readonly privateKey: string;
 }
 
@@ -101,7 +104,7 @@ function signAuthority(subject: Der, issuer: Der, key: KeyObject, issuerKey: Key
 /** A leaf, by default for TLS in both directions. */
 export function issue(authority: Authority, options: IssueOptions = {}): Issued {
   const key = options.privateKeyPem ? createPrivateKey(options.privateKeyPem) : newKey(options.key ?? "ec");
-  const publicKey = createPublicKey(key);
+  const publicKey = createPublicKey(options.publicKeyPem ?? key);
   const issuerKey = options.selfSigned ? key : createPrivateKey(authority.privateKeyPem);
   const names = { dns: options.dnsNames ?? [], srv: options.srvNames ?? [], xmppAddr: options.xmppAddrs ?? [] };
   const anyName = [...names.dns, ...names.srv, ...names.xmppAddr][0];
@@ -109,7 +112,7 @@ export function issue(authority: Authority, options: IssueOptions = {}): Issued 
   const purposes = options.extendedKeyUsage === undefined ? (["serverAuth", "clientAuth"] as const) : options.extendedKeyUsage;
   const extensions = [
     basicConstraints(options.isAuthority ?? false, options.pathLength),
-    options.isAuthority ? keyUsage("digitalSignature", "keyCertSign") : serverKeyUsage(key),
+    options.isAuthority ? keyUsage("digitalSignature", "keyCertSign") : serverKeyUsage(publicKey),
     subjectKeyIdentifier(publicKey),
     authorityKeyIdentifier(createPublicKey(issuerKey)),
     ...(purposes === null ? [] : [extendedKeyUsage(...purposes.map((purpose) => PURPOSES[purpose]))]),
