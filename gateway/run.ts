@@ -7,9 +7,10 @@ import type { EdgeDocument } from "./config/schema.ts";
 import { makeLog } from "./observe/log.ts";
 import { requestNames } from "./pki/request.ts";
 import { selfSigned } from "./pki/selfsigned.ts";
+import { wallClock } from "./server/clock.ts";
 import { type EdgeWatch, watchEdge } from "./server/edge-state.ts";
 import { startHealth } from "./server/health.ts";
-import type { Clock, Log, SipSide, Surroundings, XmppSide } from "./server/ports.ts";
+import type { Log, SipSide, Surroundings, XmppSide } from "./server/ports.ts";
 import { makeResolver } from "./server/resolver.ts";
 import { makeRouter, type Router } from "./server/router.ts";
 import { makeSipSide } from "./server/sip-side.ts";
@@ -25,14 +26,6 @@ const DRAIN = 20_000;
 /** Days that a certificate of our own signing is valid: it stands in only until an issued one is given. */
 const OWN_CERTIFICATE_DAYS = 90;
 
-const clock: Clock = {
-  now: () => Date.now(),
-  after(milliseconds, act) {
-    const timer = setTimeout(act, milliseconds);
-    return { cancel: () => clearTimeout(timer) };
-  },
-};
-
 /** Runs until SIGTERM or SIGINT. @returns the exit code. @throws what keeps the gateway from starting, in one message. */
 export async function runGateway(settings: Settings): Promise<number> {
   let bodiesAllowed = false;
@@ -40,7 +33,7 @@ export async function runGateway(settings: Settings): Promise<number> {
   const stopping = signalled();
   const sides: { xmpp?: XmppSide; sip?: SipSide; router?: Router } = {};
   const watch = await watchEdge(await edgeSources(settings, log), {
-    clock,
+    clock: wallClock,
     log,
     pollSeconds: settings.pollSeconds,
     onState: (state) => {
@@ -53,13 +46,13 @@ export async function runGateway(settings: Settings): Promise<number> {
   bodiesAllowed = watch.state.document.gateway.enableLoggingAllMessageBodies;
   const contacts = openStore(settings);
   const surroundings: Surroundings = {
-    clock,
+    clock: wallClock,
     log,
     resolver: makeResolver(settings.dnsServers),
     bindAddress: settings.bindAddress,
     random: (bytes) => randomBytes(bytes),
   };
-  const router = makeRouter(watch.state, { clock, log, contacts, random: surroundings.random });
+  const router = makeRouter(watch.state, { clock: wallClock, log, contacts, random: surroundings.random });
   const xmpp = makeXmppSide(watch.state, surroundings, router.xmppHandlers);
   const sip = makeSipSide(watch.state, surroundings, router.sipHandlers);
   router.join(xmpp, sip);
@@ -86,7 +79,7 @@ async function serve(parts: Parts, stopping: Promise<string>): Promise<number> {
     {
       live: () => true,
       notReady: () => (draining ? "draining" : ready ? null : "starting"),
-      status: () => statusReport({ watch, xmpp, sip, router: parts.router, now: clock.now(), listen, draining }),
+      status: () => statusReport({ watch, xmpp, sip, router: parts.router, now: wallClock.now(), listen, draining }),
     },
     settings.bindAddress,
     listen.healthPort,
@@ -153,7 +146,7 @@ function openStore(settings: Settings): Contacts {
 export const CONTACTS_FILE = "contacts.sqlite";
 
 async function edgeSources(settings: Settings, log: Log) {
-  const tokenOf = managedIdentity(settings.identity, clock.now);
+  const tokenOf = managedIdentity(settings.identity, wallClock.now);
   const from = (location: string): Source => makeSource(location, tokenOf);
   const own = settings.certificate === "" || settings.sipCertificate === "" ? ownNames(await firstDocument(from(settings.document))) : null;
   const [certificate, key] = settings.certificate
@@ -185,8 +178,8 @@ function ownIdentity(side: string, names: string[], log: Log): [Source, Source] 
     privateKeyEncoding: { type: "pkcs8", format: "pem" },
     publicKeyEncoding: { type: "spki", format: "pem" },
   });
-  const notBefore = new Date(clock.now() - 3_600_000);
-  const notAfter = new Date(clock.now() + OWN_CERTIFICATE_DAYS * 86_400_000);
+  const notBefore = new Date(wallClock.now() - 3_600_000);
+  const notAfter = new Date(wallClock.now() + OWN_CERTIFICATE_DAYS * 86_400_000);
   const chain = selfSigned({ names, privateKeyPem: privateKey, notBefore, notAfter, serial: randomBytes(16).toString("hex") });
   log("certificate-own", { side, names, notAfter: notAfter.toISOString() });
   return [constantSource(`own ${side} certificate`, chain), constantSource(`own ${side} key`, privateKey)];

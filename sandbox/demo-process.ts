@@ -11,7 +11,8 @@ import { readFileSync, rmSync } from "node:fs";
 import { createServer } from "node:http";
 import { parseDocument } from "../gateway/config/parse.ts";
 import type { EdgeDocumentInput } from "../gateway/config/schema.ts";
-import type { Clock, EdgeState, Identity, SipHandlers, Surroundings } from "../gateway/server/ports.ts";
+import { wallClock as clock } from "../gateway/server/clock.ts";
+import type { EdgeState, Identity, SipHandlers, Surroundings } from "../gateway/server/ports.ts";
 import { makeResolver } from "../gateway/server/resolver.ts";
 import { makeSipSide } from "../gateway/server/sip-side.ts";
 import { makeXmppSide } from "../gateway/server/xmpp-side.ts";
@@ -24,14 +25,6 @@ const ARRIVAL = 28_000;
 const CONTROL_BYTES = 65_536;
 
 const settings = JSON.parse(readFileSync(process.argv[2] ?? "", "utf8")) as DemoSettings;
-
-const clock: Clock = {
-  now: () => Date.now(),
-  after(milliseconds, act) {
-    const timer = setTimeout(act, milliseconds);
-    return { cancel: () => clearTimeout(timer) };
-  },
-};
 
 /** Texts on their way: the marker inside the body -> who waits for it. */
 const expected = new Map<string, (arrived: number) => void>();

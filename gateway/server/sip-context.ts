@@ -2,7 +2,8 @@
 import type { HeaderPair } from "../sip/compose.ts";
 import { type Dialect, diagnostics } from "../sip/dialect.ts";
 import { MAGIC_COOKIE } from "../sip/essentials.ts";
-import type { AttemptRecord, EdgeState, SipAnswer, SipHandlers, Surroundings } from "./ports.ts";
+import { AttemptRing } from "./attempts.ts";
+import type { EdgeState, SipAnswer, SipHandlers, Surroundings } from "./ports.ts";
 import type { SipLimits } from "./sip-limits.ts";
 
 export interface SipContext {
@@ -83,23 +84,8 @@ export function notify(context: SipContext, what: string, tell: () => void): voi
 }
 
 /** Failed and refused attempts, newest first. */
-export class Attempts {
-  readonly #surroundings: Surroundings;
-  readonly #most: number;
-  #ring: AttemptRecord[] = [];
-
+export class Attempts extends AttemptRing {
   constructor(surroundings: Surroundings, most: number) {
-    this.#surroundings = surroundings;
-    this.#most = most;
-  }
-
-  add(attempt: Omit<AttemptRecord, "at">): void {
-    const record = { at: this.#surroundings.clock.now(), ...attempt };
-    this.#ring = [record, ...this.#ring.slice(0, this.#most - 1)];
-    this.#surroundings.log("sip-attempt-failed", { ...record });
-  }
-
-  list(): readonly AttemptRecord[] {
-    return this.#ring;
+    super(surroundings, most, (log, record) => log("sip-attempt-failed", { ...record }));
   }
 }

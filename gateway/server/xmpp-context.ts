@@ -5,6 +5,7 @@ import type { Pair } from "../negotiation/dialback.ts";
 import { type Facts, type FailureCode, failure, type NegotiationFailure } from "../negotiation/failures.ts";
 import { type Directory, makeDirectory } from "../negotiation/partners.ts";
 import type { DialbackAnswer } from "../negotiation/proof.ts";
+import { AttemptRing } from "./attempts.ts";
 import type { AttemptRecord, EdgeState, Surroundings, XmppConnection, XmppHandlers } from "./ports.ts";
 import { XMPP_LIMITS } from "./xmpp-limits.ts";
 import { makeTlsMaterial, type TlsMaterial } from "./xmpp-tls.ts";
@@ -123,24 +124,21 @@ export class Streams {
 
 /** Failed and refused attempts, the last XMPP_LIMITS.attempts of them. */
 export class Attempts {
-  readonly #surroundings: Surroundings;
-  #ring: AttemptRecord[] = [];
+  readonly #ring: AttemptRing;
 
   constructor(surroundings: Surroundings) {
-    this.#surroundings = surroundings;
+    this.#ring = new AttemptRing(surroundings, XMPP_LIMITS.attempts, (log, record) => log("xmpp-attempt-failed", { ...record }));
   }
 
   /** Remembers and logs one. Returns its failure. */
   add(attempt: Omit<AttemptRecord, "at" | "code" | "text">, code: FailureCode, facts: Facts): NegotiationFailure {
     const because = failure(code, facts);
-    const record = { ...attempt, at: this.#surroundings.clock.now(), code, text: because.text };
-    this.#ring = [record, ...this.#ring.slice(0, XMPP_LIMITS.attempts - 1)];
-    this.#surroundings.log("xmpp-attempt-failed", { ...record });
+    this.#ring.add({ ...attempt, code, text: because.text });
     return because;
   }
 
   list(): readonly AttemptRecord[] {
-    return this.#ring;
+    return this.#ring.list();
   }
 }
 

@@ -147,12 +147,12 @@ export class LiveEdge {
   /** The stack's outputs, secrets in clear. */
   async outputs(): Promise<StackOutputs> {
     // The sandbox's own environment, as the commands make it.
-    const { openWorkspace, sandboxPlaces, sandboxEnvironment } = await import("../../cli/workspace.ts");
+    const { sandboxPlaces, sandboxEnvironment } = await import("../../cli/workspace.ts");
     const { findEngine } = await import("../../tools/engine/find.ts");
     const { readOutputs } = await import("../../cli/outputs.ts");
     const engine = await findEngine({ onProgress: () => {} });
     const places = sandboxPlaces(this.dir, this.net);
-    const workspace = { ...openWorkspace(engine, "sandbox"), sandbox: places, environment: sandboxEnvironment(places) };
+    const workspace = { engine, stack: "sandbox", sandbox: places, environment: sandboxEnvironment(places), logs: places.logs };
     const outputs = await readOutputs(workspace);
     if (outputs === null) throw new Error("the stack has no outputs");
     return outputs;

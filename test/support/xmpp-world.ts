@@ -4,6 +4,7 @@ import { connect, createServer, type Server, type Socket } from "node:net";
 import { type ConnectionOptions, connect as connectTls, createSecureContext, TLSSocket } from "node:tls";
 import { parseDocument } from "../../gateway/config/parse.ts";
 import type { EdgeDocumentInput, PartnerInput } from "../../gateway/config/schema.ts";
+import { wallClock } from "../../gateway/server/clock.ts";
 import type { Clock, EdgeState, PeerProof, Resolver, SrvTarget, XmppSide } from "../../gateway/server/ports.ts";
 import { makeXmppSide } from "../../gateway/server/xmpp-side.ts";
 import { element, type XmlElement } from "../../gateway/xmpp/element.ts";
@@ -11,14 +12,6 @@ import { NS } from "../../gateway/xmpp/namespaces.ts";
 import { isPing, pingResult } from "../../gateway/xmpp/stanzas.ts";
 import { type Issued, type IssueOptions, issue, makeAuthority } from "./certificates.ts";
 import { documentInput } from "./edge-document.ts";
-
-export const realClock: Clock = {
-  now: () => Date.now(),
-  after(milliseconds, act) {
-    const timer = setTimeout(act, milliseconds);
-    return { cancel: () => clearTimeout(timer) };
-  },
-};
 
 /** Settings of a partner, by the row of Microsoft's table that they are. */
 export const ROWS = {
@@ -95,7 +88,7 @@ export class XmppWorld {
     const side = makeXmppSide(
       this.#state(now),
       {
-        clock: options.clock ?? realClock,
+        clock: options.clock ?? wallClock,
         resolver: this.resolver,
         log: (what, facts = {}) => logged.push({ what, facts }),
         bindAddress: address,

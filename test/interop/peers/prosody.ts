@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import type { Identity } from "../live-edge.ts";
+import { Inbox } from "./inbox.ts";
 import { missing, Program } from "./program.ts";
 
 const PASSWORD = "secret";
@@ -112,12 +113,12 @@ export interface Seen {
 export class XmppUser {
   readonly jid: string;
   readonly #program: Program;
-  readonly #unread: Seen[] = [];
-  readonly #waiting: { wants: (seen: Seen) => boolean; take: (seen: Seen) => void }[] = [];
+  readonly #inbox: Inbox<Seen>;
 
   private constructor(jid: string, program: Program) {
     this.jid = jid;
     this.#program = program;
+    this.#inbox = new Inbox(jid);
   }
 
   static async logIn(jid: string, password: string, address: string): Promise<XmppUser> {
@@ -128,17 +129,11 @@ export class XmppUser {
     createInterface({ input: program.child.stdout }).on("line", (line) => {
       const seen = JSON.parse(line) as Seen | { ready: true };
       if ("ready" in seen) resolve();
-      else user.#see(seen);
+      else user.#inbox.add(seen);
     });
     void program.wait().then(() => reject(new Error(`${jid} could not log in:\n${program.output}`)));
     await promise;
     return user;
-  }
-
-  #see(seen: Seen): void {
-    const index = this.#waiting.findIndex(({ wants }) => wants(seen));
-    if (index < 0) this.#unread.push(seen);
-    else this.#waiting.splice(index, 1)[0]?.take(seen);
   }
 
   send(message: { readonly to: string; readonly body: string; readonly id?: string; readonly type?: string }): void {
@@ -146,21 +141,8 @@ export class XmppUser {
   }
 
   /** The next thing that is as wanted. @throws Error after the time, with what was seen instead */
-  async next(wants: (seen: Seen) => boolean, milliseconds = 15_000): Promise<Seen> {
-    const index = this.#unread.findIndex(wants);
-    const found = index < 0 ? undefined : this.#unread.splice(index, 1)[0];
-    if (found) return found;
-    const { promise, resolve, reject } = Promise.withResolvers<Seen>();
-    const limit = setTimeout(
-      () => reject(new Error(`${this.jid} did not see it within ${milliseconds} ms; unread: ${JSON.stringify(this.#unread)}`)),
-      milliseconds,
-    );
-    this.#waiting.push({ wants, take: resolve });
-    try {
-      return await promise;
-    } finally {
-      clearTimeout(limit);
-    }
+  next(wants: (seen: Seen) => boolean, milliseconds?: number): Promise<Seen> {
+    return this.#inbox.next(wants, milliseconds);
   }
 
   stop(): Promise<void> {

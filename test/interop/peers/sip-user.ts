@@ -1,11 +1,13 @@
 /** A SIP user behind the next hop: the gateway's own SIP layer from the other end, so that a test can decide every answer. */
 import { randomBytes } from "node:crypto";
 import { parseDocument } from "../../../gateway/config/parse.ts";
+import { wallClock } from "../../../gateway/server/clock.ts";
 import type { SipAnswer, SipSide, SipText } from "../../../gateway/server/ports.ts";
 import { makeSipSide } from "../../../gateway/server/sip-side.ts";
 import { connectTo } from "../../support/sip-peer.ts";
-import { realClock } from "../../support/xmpp-world.ts";
+
 import type { Identity } from "../live-edge.ts";
+import { Inbox } from "./inbox.ts";
 
 export interface SipUserOptions {
   /** `juliet@contoso.example`. */
@@ -21,8 +23,7 @@ export interface SipUserOptions {
 
 export class SipUser {
   readonly #options: SipUserOptions;
-  readonly #unread: SipText[] = [];
-  readonly #waiting: { wants: (text: SipText) => boolean; take: (text: SipText) => void }[] = [];
+  readonly #inbox = new Inbox<SipText>("the SIP user");
   #answer: SipAnswer = { status: 200, reason: "OK" };
   #side: SipSide | null = null;
 
@@ -40,10 +41,10 @@ export class SipUser {
     });
     const state = { document, xmppIdentity: identity, sipIdentity: identity, dialbackSecret: randomBytes(16).toString("hex") };
     const resolver = { srv: async () => [], addresses: async () => [gateway.address] };
-    const surroundings = { clock: realClock, log: () => {}, bindAddress: options.address, resolver, random: randomBytes };
+    const surroundings = { clock: wallClock, log: () => {}, bindAddress: options.address, resolver, random: randomBytes };
     const side = makeSipSide(state, surroundings, {
       onText: async (text) => {
-        user.#see(text);
+        user.#inbox.add(text);
         return user.#answer;
       },
       onSession: async () => (user.#answer.status < 300 ? { status: 200, reason: "OK" } : user.#answer),
@@ -54,12 +55,6 @@ export class SipUser {
     await side.start();
     user.#side = side;
     return user;
-  }
-
-  #see(text: SipText): void {
-    const index = this.#waiting.findIndex(({ wants }) => wants(text));
-    if (index < 0) this.#unread.push(text);
-    else this.#waiting.splice(index, 1)[0]?.take(text);
   }
 
   /** What every later session and text is answered with. */
@@ -108,21 +103,8 @@ export class SipUser {
     return { status: answer.status, reason: answer.reason };
   }
 
-  async next(wants: (text: SipText) => boolean, milliseconds = 15_000): Promise<SipText> {
-    const index = this.#unread.findIndex(wants);
-    const found = index < 0 ? undefined : this.#unread.splice(index, 1)[0];
-    if (found) return found;
-    const { promise, resolve, reject } = Promise.withResolvers<SipText>();
-    const limit = setTimeout(
-      () => reject(new Error(`the SIP user did not see it within ${milliseconds} ms; unread: ${JSON.stringify(this.#unread)}`)),
-      milliseconds,
-    );
-    this.#waiting.push({ wants, take: resolve });
-    try {
-      return await promise;
-    } finally {
-      clearTimeout(limit);
-    }
+  next(wants: (text: SipText) => boolean, milliseconds?: number): Promise<SipText> {
+    return this.#inbox.next(wants, milliseconds);
   }
 
   async stop(): Promise<void> {

@@ -1,12 +1,13 @@
 /** A federated partner's server: the gateway's own XMPP layer from the other end, so that a test sees every stanza. */
+
 import { randomBytes } from "node:crypto";
 import { parseDocument } from "../../../gateway/config/parse.ts";
+import { wallClock } from "../../../gateway/server/clock.ts";
 import type { Sent, XmppSide } from "../../../gateway/server/ports.ts";
 import { makeResolver } from "../../../gateway/server/resolver.ts";
 import { makeXmppSide } from "../../../gateway/server/xmpp-side.ts";
 import { childOf, element, textOf, type XmlElement } from "../../../gateway/xmpp/element.ts";
 import { NS } from "../../../gateway/xmpp/namespaces.ts";
-import { realClock } from "../../support/xmpp-world.ts";
 import type { Identity } from "../live-edge.ts";
 import { Inbox } from "./inbox.ts";
 
@@ -53,7 +54,7 @@ export class XmppPartner {
     const inbox = new Inbox<XmlElement>(`the partner ${domain}`, describe);
     const side = makeXmppSide(
       state,
-      { clock: realClock, log: () => {}, bindAddress: address, resolver, random: randomBytes },
+      { clock: wallClock, log: () => {}, bindAddress: address, resolver, random: randomBytes },
       { onStanza: (stanza) => inbox.add(stanza) },
     );
     await side.start();
