@@ -148,6 +148,7 @@ const toXmpp = (): Promise<Delivery> =>
       to: `sip:${partner.user}@${partner.domain}`,
       body: `Hello from SIP [${marker}]`,
       contentType: "text/plain",
+      chat: true,
       thread: null,
       subject: null,
       language: null,

@@ -36,6 +36,7 @@ describe("a message from a partner", () => {
       to: "sip:alice@contoso.com",
       body: "Hi\r\nAlice",
       contentType: "text/plain",
+      chat: true,
       thread: "t1",
       subject: "Lunch",
       language: "en",
@@ -49,6 +50,7 @@ describe("a message from a partner", () => {
         to: "sip:alice@contoso.com",
         body: "Hi",
         contentType: "text/plain",
+        chat: type === "chat",
         thread: null,
         subject: null,
         language: null,
@@ -110,6 +112,7 @@ const TEXT: SipText = {
   to: "sip:bob@fabrikam.com;gr=phone",
   body: "Hi\r\nBob",
   contentType: "text/plain",
+  chat: true,
   thread: "call-1",
   subject: "Lunch",
   language: "en",
@@ -142,8 +145,10 @@ describe("a text from the SIP side", () => {
   });
 
   it("that stands alone has no type, and nothing it was not given", () => {
+    assert.equal(stanzaOf({ chat: false }).attributes.get("type"), undefined);
+    assert.equal(textOf(childOf(stanzaOf({ chat: false }), NS.server, "thread") ?? assert.fail()), "call-1");
     assert.deepEqual(
-      stanzaOf({ thread: null, subject: null, language: null }),
+      stanzaOf({ chat: false, thread: null, subject: null, language: null }),
       element(
         NS.server,
         "message",

@@ -50,6 +50,7 @@ export function messageToSip(stanza: XmlElement): ToSip {
       ...addresses,
       body,
       contentType: "text/plain",
+      chat: type === "chat",
       thread: thread && thread.length <= LIMITS.threadLength ? thread : null,
       subject: oneLine(messageSubject(stanza)),
       language: languageOf(stanza),
@@ -94,8 +95,8 @@ export type ToXmpp =
   | { readonly kind: "refuse"; readonly status: number; readonly text: string };
 
 /**
- * A text from the SIP side -> message stanza (RFC 7572 table 2, RFC 7573 section 4). A text of a conversation, which has a
- * thread, is a `chat` message; one that stands alone has no type, that is, `normal`. `id` is what a later error is recognised by.
+ * A text from the SIP side -> message stanza (RFC 7572 table 2, RFC 7573 section 4). A text of a session is a `chat`
+ * message; one that stands alone has no type, that is, `normal`. Either keeps its Call-ID as thread. `id` is what a later error is recognised by.
  */
 export function textToMessage(text: SipText, { id }: { readonly id: string }): ToXmpp {
   const [from, to] = [sipToJid(text.from), sipToJid(text.to)];
@@ -103,12 +104,12 @@ export function textToMessage(text: SipText, { id }: { readonly id: string }): T
   if (to instanceof JidError) return { kind: "refuse", status: 404, text: `To: ${to.text}` };
   const body = bodyOf(text);
   if (body === null) return { kind: "refuse", status: 415, text: `${text.contentType} is not supported; expected text/plain or text/html` };
-  const { thread, subject, language } = text;
+  const { chat, thread, subject, language } = text;
   const addresses = { from: jidToString(from), to: jidToString(to) };
   const stanza = element(
     NS.server,
     "message",
-    { ...addresses, id, type: thread === null ? undefined : "chat", "xml:lang": language ?? undefined },
+    { ...addresses, id, type: chat ? "chat" : undefined, "xml:lang": language ?? undefined },
     subject ? element(NS.server, "subject", {}, xmlText(subject)) : undefined,
     element(NS.server, "body", {}, xmlText(normaliseLineEnds(body))),
     thread === null ? undefined : element(NS.server, "thread", {}, xmlText(thread)),

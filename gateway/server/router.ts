@@ -185,6 +185,7 @@ class EdgeRouter implements Router {
       to: sent.from,
       body,
       contentType: "text/plain",
+      chat: sent.chat,
       thread: sent.thread,
       subject: null,
       language: "en",
@@ -225,7 +226,7 @@ class EdgeRouter implements Router {
     const mapped = textToMessage(text, { id });
     if (mapped.kind === "refuse") return { status: mapped.status, reason: mapped.text };
     const { clock, log } = this.#parts;
-    this.#sent.remember(id, { from: text.from, to: text.to, thread: text.thread }, clock.now());
+    this.#sent.remember(id, { from: text.from, to: text.to, chat: text.chat, thread: text.thread }, clock.now());
     const sent = await this.#xmpp.send(mapped.stanza, clock.now() + ROUTER_LIMITS.sipAnswer);
     if (sent.sent) {
       this.#counters.toXmpp++;

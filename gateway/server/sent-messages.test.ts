@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { SENT_LIMITS, SentMessages } from "./sent-messages.ts";
 
-const message = { from: "sip:juliet@contoso.example", to: "sip:romeo@fabrikam.example", thread: null };
+const message = { from: "sip:juliet@contoso.example", to: "sip:romeo@fabrikam.example", chat: true, thread: null };
 
 describe("the messages that were sent", () => {
   it("are told once", () => {

@@ -14,6 +14,7 @@ export interface SentMessage {
   /** The SIP user who sent it, and the partner's user it went to: SIP URIs. */
   readonly from: string;
   readonly to: string;
+  readonly chat: boolean;
   readonly thread: string | null;
 }
 

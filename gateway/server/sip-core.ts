@@ -78,7 +78,7 @@ function onCancel({ context, cancel }: CoreParts, transaction: ServerTransaction
 function onMessage({ context }: CoreParts, transaction: ServerTransaction): void | Promise<void> {
   const between = correspondents(transaction.received);
   if (between === null) return refuse(context, transaction, refusal(404, "Request-URI names no user"));
-  return takeText(context, transaction, between);
+  return takeText(context, transaction, { ...between, chat: false });
 }
 
 /** What we are able to do (RFC 3261 11.2), and Lync's keep-alive where it is asked for. */

@@ -69,14 +69,14 @@ export class Sessions {
   async #send(outgoing: OutgoingText): Promise<LaneResult> {
     const existing = await this.#usable(pairOf(outgoing.local, outgoing.remote));
     if (existing !== null) {
-      const result = await this.#sendIn(existing, outgoing);
-      if (result.status !== 481) return { answer: result, all: false };
+      const { answer, dead } = await this.#sendIn(existing, outgoing);
+      if (!dead) return { answer, all: false };
     }
     if (this.#sessions.size >= this.#context.limits.sessions) return { answer: madeHere(503, "Too many sessions"), all: true };
     const invited = await invite(this.#context, this.#client, outgoing);
     if (!invited.ok) return { answer: invited.answer, all: true };
     const session = this.#register(invited.dialog, { local: outgoing.text.from, remote: outgoing.remote, opened: null });
-    return { answer: await this.#sendIn(session, outgoing), all: false };
+    return { answer: (await this.#sendIn(session, outgoing)).answer, all: false };
   }
 
   /** The newest session of the pair, when it is confirmed. */
@@ -88,7 +88,8 @@ export class Sessions {
     return null;
   }
 
-  async #sendIn(session: Session, { text }: OutgoingText): Promise<SipAnswer> {
+  /** `dead`: the answer says that the session is over and that the text reached nobody; after a silence that is not known. */
+  async #sendIn(session: Session, { text }: OutgoingText): Promise<{ readonly answer: SipAnswer; readonly dead: boolean }> {
     session.local = text.from;
     const { headers = [], body } = messageParts(text);
     const next = nextRequest(session.dialog, "MESSAGE", this.#client.own(), headers);
@@ -97,7 +98,7 @@ export class Sessions {
     const { answer, timedOut } = await this.#client.ask({ ...next.parts, ...(body ? { body } : {}) }, this.#client.hopOf(session.dialog));
     if (answer.status === 481) this.#forget(session);
     else if (timedOut || ENDING.has(answer.status)) void this.#bye(session);
-    return answer;
+    return { answer, dead: !timedOut && answer.status !== 408 && (answer.status === 481 || ENDING.has(answer.status)) };
   }
 
   // ---- requests of the peer --------------------------------------------------------------------------------------
@@ -147,7 +148,7 @@ export class Sessions {
   async #takeEmbedded(received: ReceivedRequest, between: Correspondents): Promise<boolean> {
     const text = this.#embedded(received);
     if (text === null) return false;
-    const whole = { ...between, ...text, thread: received.essentials.callId, ...labels(received) };
+    const whole = { ...between, ...text, chat: true, thread: received.essentials.callId, ...labels(received) };
     return isSuccess(await handled(this.#context, "onText", () => this.#context.handlers.onText(whole)));
   }
 
@@ -225,7 +226,7 @@ export class Sessions {
   async #inSession(session: Session, transaction: ServerTransaction): Promise<void> {
     const { method } = transaction.received.message;
     if (session.ended && method !== "BYE") return refuse(this.#context, transaction, refusal(481));
-    if (method === "MESSAGE") return takeText(this.#context, transaction, { from: session.remote, to: session.local });
+    if (method === "MESSAGE") return takeText(this.#context, transaction, { from: session.remote, to: session.local, chat: true });
     if (method === "BYE") {
       transaction.respond({ status: 200 });
       return this.#forget(session);

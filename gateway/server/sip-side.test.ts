@@ -126,6 +126,7 @@ describe("the SIP side", () => {
           to: ROMEO,
           body: "Guten Tag, ä€",
           contentType: "text/plain",
+          chat: false,
           thread: "thread-1@lync",
           subject: "Grüße",
           language: null,
@@ -602,7 +603,25 @@ describe("the SIP side", () => {
       assert.equal(headerValue(await lync.request("ACK"), "to"), `<${ALICE}>;tag=peer`);
     });
 
-    it("in a new session where the old one is dead", async () => {
+    for (const status of [481, 480, 404, 604]) {
+      it(`in a new session where the old one answers ${status}`, async () => {
+        const { side } = await start();
+        peer = await listen(lyncIdentity, LYNC, 5061);
+        const first = side.deliver(text());
+        const lync = await peer.accepted();
+        accept(lync, await lync.request("INVITE"));
+        lync.answer(await lync.request("MESSAGE"), 200);
+        await first;
+        const second = side.deliver(text());
+        lync.answer(await lync.request("MESSAGE"), status);
+        if (status !== 481) lync.answer(await lync.request("BYE"), 481);
+        accept(lync, await lync.request("INVITE"), "other");
+        lync.answer(await lync.request("MESSAGE"), 200);
+        assert.equal((await second).status, 200);
+      });
+    }
+
+    it("once only where the old session does not say whether it took the text", async () => {
       const { side } = await start();
       peer = await listen(lyncIdentity, LYNC, 5061);
       const first = side.deliver(text());
@@ -611,10 +630,13 @@ describe("the SIP side", () => {
       lync.answer(await lync.request("MESSAGE"), 200);
       await first;
       const second = side.deliver(text());
-      lync.answer(await lync.request("MESSAGE"), 481);
+      lync.answer(await lync.request("MESSAGE"), 408);
+      assert.equal((await second).status, 408);
+      lync.answer(await lync.request("BYE"), 481);
+      const third = side.deliver(text());
       accept(lync, await lync.request("INVITE"), "other");
       lync.answer(await lync.request("MESSAGE"), 200);
-      assert.equal((await second).status, 200);
+      assert.equal((await third).status, 200);
     });
 
     it("and ends what other forks answered", async () => {

@@ -42,10 +42,10 @@ export function pass(
 }
 
 /** The text of a MESSAGE for the handler, or why it is refused. */
-export function textOf(context: SipContext, received: ReceivedRequest, between: Correspondents): SipText | Refusal {
+export function textOf(context: SipContext, received: ReceivedRequest, where: Correspondents & Pick<SipText, "chat">): SipText | Refusal {
   const read = readText(received.message, context.limits.bodyBytes);
   if (!read.ok) return read.status === 415 ? unsupportedType(read.reason) : refusal(read.status, read.reason);
-  return { ...between, ...read.text, thread: received.essentials.callId, ...labels(received) };
+  return { ...where, ...read.text, thread: received.essentials.callId, ...labels(received) };
 }
 
 /** Subject and language, which also an INVITE gives to the text inside it. */
@@ -56,8 +56,12 @@ export function labels({ message }: ReceivedRequest): Pick<SipText, "subject" | 
 }
 
 /** Hands a MESSAGE to the handler and answers it. */
-export async function takeText(context: SipContext, transaction: ServerTransaction, between: Correspondents): Promise<void> {
-  const text = textOf(context, transaction.received, between);
+export async function takeText(
+  context: SipContext,
+  transaction: ServerTransaction,
+  where: Correspondents & Pick<SipText, "chat">,
+): Promise<void> {
+  const text = textOf(context, transaction.received, where);
   if ("status" in text) return refuse(context, transaction, text);
   pass(context, transaction, await handled(context, "onText", () => context.handlers.onText(text)));
 }

@@ -106,6 +106,7 @@ export const text = (changes: Partial<SipText> = {}): SipText => ({
   to: ALICE,
   body: "Wherefore? ä",
   contentType: "text/plain",
+  chat: true,
   thread: null,
   subject: null,
   language: null,

@@ -69,6 +69,7 @@ export class SipUser {
       to: `sip:${message.to}`,
       body: message.body,
       contentType: "text/plain",
+      chat: true,
       thread: null,
       subject: null,
       language: null,
