@@ -105,12 +105,13 @@ function gatewayContainer(args: EdgeHostArgs, listen: pulumi.Output<Listen>) {
 }
 
 /** In a fixed order, so that an unchanged group shows no change. */
-function environment({ store, dnsServers }: EdgeHostArgs): pulumi.Output<{ name: string; value: string }[]> {
+function environment({ store, dnsServers, pollSeconds }: EdgeHostArgs): pulumi.Output<{ name: string; value: string }[]> {
   const variables = Object.entries({ ...store.environment, EDGE_STATE: STATE_PATH });
   return pulumi
-    .all([pulumi.all(variables.map(([, value]) => value)), dnsServers])
-    .apply(([values, servers]) => [
+    .all([pulumi.all(variables.map(([, value]) => value)), dnsServers, pollSeconds ?? hostSchema.shape.pollSeconds.parse(undefined)])
+    .apply(([values, servers, seconds]) => [
       ...variables.map(([name], index) => ({ name, value: values[index] ?? "" })),
+      { name: "EDGE_POLL_SECONDS", value: String(seconds) },
       ...(servers?.length ? [{ name: "EDGE_DNS", value: servers.join(",") }] : []),
     ]);
 }

@@ -110,7 +110,7 @@ describe("FederationEdge", () => {
   });
 
   it("tells the gateway where everything is, by what account and vault tell, and as whom to ask", async () => {
-    const { mocks } = await make({ host: { image: "gateway@sha256:0", dnsServers: ["127.77.0.1:5353", "192.0.2.1"] } });
+    const { mocks } = await make({ host: { image: "gateway@sha256:0", dnsServers: ["127.77.0.1:5353", "192.0.2.1"], pollSeconds: 3 } });
     const [container] = mocks.ofType("ContainerGroup")[0]?.inputs.containers ?? [];
     const environment = Object.fromEntries(
       container.environmentVariables.map(({ name, value }: { name: string; value: string }) => [name, value]),
@@ -126,6 +126,7 @@ describe("FederationEdge", () => {
       AZURE_CLIENT_ID: "client-edge-store-identity",
       EDGE_STATE: "/var/lib/xmpp-edge",
       EDGE_DNS: "127.77.0.1:5353,192.0.2.1",
+      EDGE_POLL_SECONDS: "3",
     });
   });
 

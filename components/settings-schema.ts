@@ -102,6 +102,10 @@ export const hostSchema = z.strictObject({
     .max(LIMITS.dnsServers)
     .default([])
     .meta({ description: "Resolvers that the gateway asks; where empty, those of the container" }),
+  pollSeconds: z.number().int().min(1).max(3600).default(10).meta({
+    description: "Time between the gateway's looks at its document, certificates and secrets: how soon it obeys a change",
+    unit: "seconds",
+  }),
   location: text(64).optional().meta({ description: "Region of the cloud; where absent, the provider's" }),
   exposeHealthPort: z.boolean().default(false).meta({
     description: "Whether livez, readyz and status can be reached from outside; probes work without",

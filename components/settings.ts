@@ -171,6 +171,8 @@ export interface HostArgs {
   memoryInGb?: pulumi.Input<number> | undefined;
   /** Resolvers that the gateway asks; where empty, those of the container. */
   dnsServers?: pulumi.Input<pulumi.Input<string>[]> | undefined;
+  /** Time between the gateway's looks at its document, certificates and secrets: how soon it obeys a change. 1 to 3600 seconds. Default 10. */
+  pollSeconds?: pulumi.Input<number> | undefined;
   /** Region of the cloud; where absent, the provider's. */
   location?: pulumi.Input<string> | undefined;
   /** Whether livez, readyz and status can be reached from outside; probes work without. Default false. */
