@@ -26,17 +26,18 @@ export const callIdFor = (context: SipContext, thread: string | null): string =>
 export const fromOf = (context: SipContext, { text, local }: OutgoingText): string =>
   `<${context.dialect.gruuInFrom ? text.from : local}>;tag=${context.names.tag()}`;
 
-/** Opens an IM session for the text. The text itself is sent inside it, later. */
-export async function invite(context: SipContext, client: Client, outgoing: OutgoingText): Promise<Invited> {
+/** Opens an IM session for the text, with that Call-ID. The text itself is sent inside it, later. */
+export async function invite(context: SipContext, client: Client, outgoing: OutgoingText, callId: string): Promise<Invited> {
   const connection = await client.connect(client.nextHop());
   if ("status" in connection) return failed(connection);
-  return new Promise((resolve) => new Invitation({ context, client, outgoing, connection, resolve }).start());
+  return new Promise((resolve) => new Invitation({ context, client, outgoing, callId, connection, resolve }).start());
 }
 
 interface InvitationParts {
   readonly context: SipContext;
   readonly client: Client;
   readonly outgoing: OutgoingText;
+  readonly callId: string;
   readonly connection: Connection;
   readonly resolve: (invited: Invited) => void;
 }
@@ -67,7 +68,7 @@ class Invitation {
   }
 
   #request(): NewRequest {
-    const { context, client, outgoing, connection } = this.#parts;
+    const { context, client, outgoing, callId, connection } = this.#parts;
     const { headers = [] } = messageParts(outgoing.text);
     return {
       ...client.own(),
@@ -75,7 +76,7 @@ class Invitation {
       uri: outgoing.text.to,
       from: fromOf(context, outgoing),
       to: `<${outgoing.text.to}>`,
-      callId: callIdFor(context, outgoing.text.thread),
+      callId,
       cseq: 1,
       headers: [
         contactOf(context),

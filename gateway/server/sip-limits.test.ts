@@ -133,6 +133,24 @@ describe("the SIP side bounds", () => {
     lync.answer(bye, 200);
   });
 
+  it("the Call-IDs that no INVITE takes again", async () => {
+    const { side } = await start({ callIds: 1 });
+    peer = await listen(lyncIdentity, LYNC, 5061);
+    let lync: PeerConnection | null = null;
+    const callIdFor = async (thread: string): Promise<string> => {
+      const delivered = side.deliver(text({ thread }));
+      lync ??= (await peer?.accepted()) ?? null;
+      assert.ok(lync);
+      const invite = await lync.request("INVITE");
+      lync.answer(invite, 486);
+      await delivered;
+      return headerValue(invite, "call-id");
+    };
+    assert.equal(await callIdFor("one"), "one");
+    assert.notEqual(await callIdFor("one"), "one"); // which is remembered in its place
+    assert.equal(await callIdFor("one"), "one");
+  });
+
   it("the subscriptions", async () => {
     await start({ subscriptions: 1 });
     const lync = await asLync();

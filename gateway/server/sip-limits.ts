@@ -45,6 +45,8 @@ export const SIP_LIMITS = {
   sessions: 10_000,
   /** Sessions of one pair; both sides may have opened one. The oldest ends when there is one more. */
   sessionsPerPair: 4,
+  /** Call-IDs of sessions, ended ones too, that no INVITE of ours takes again; the oldest are forgotten. */
+  callIds: 20_000,
   subscriptions: 100_000,
   /** Seconds of a subscription where SUBSCRIBE names none, and at most (RFC 3856 6.4). */
   subscriptionSeconds: 3600,

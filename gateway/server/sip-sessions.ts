@@ -13,7 +13,7 @@ import { addressOf, bareAddress, parseUri } from "../sip/uri.ts";
 import type { SipAnswer, Timer } from "./ports.ts";
 import type { Client } from "./sip-client.ts";
 import { contactOf, handled, isSuccess, madeHere, notify, type SipContext } from "./sip-context.ts";
-import { invite } from "./sip-invite.ts";
+import { callIdFor, invite } from "./sip-invite.ts";
 import { type LaneResult, Lanes } from "./sip-lanes.ts";
 import { type Correspondents, correspondents, labels, messageParts, type OutgoingText, pass, refuse, takeText } from "./sip-texts.ts";
 import type { ServerTransaction } from "./sip-transaction.ts";
@@ -27,12 +27,16 @@ interface Session {
   local: string;
   /** The SIP user's address. */
   readonly remote: string;
+  /** What the partner calls this conversation: the thread of the text that opened the session, else the Call-ID. */
+  readonly thread: string;
   dialog: Dialog;
   /** Settles when requests of ours may be sent: at once, or with the ACK, or when that did not come. */
   ready: Promise<void>;
   /** Called with the ACK, while one is awaited. */
   onAck: (() => void) | null;
   idle: Timer | null;
+  /** Another session of the pair proved dead, and nothing came in this one since: it is likely dead too. */
+  doubted: boolean;
   ended: boolean;
 }
 
@@ -48,6 +52,8 @@ export class Sessions {
   readonly #sessions = new Map<string, Session>();
   /** By pair, newest last. */
   readonly #pairs = new Map<string, Session[]>();
+  /** Call-IDs that a session has or had, newest last. */
+  readonly #callIds = new Set<string>();
 
   constructor(context: SipContext, client: Client) {
     this.#context = context;
@@ -73,15 +79,36 @@ export class Sessions {
       if (!dead) return { answer, all: false };
     }
     if (this.#sessions.size >= this.#context.limits.sessions) return { answer: madeHere(503, "Too many sessions"), all: true };
-    const invited = await invite(this.#context, this.#client, outgoing);
+    const { text, remote } = outgoing;
+    const callId = this.#freshCallId(text.thread);
+    const invited = await invite(this.#context, this.#client, outgoing, callId);
     if (!invited.ok) return { answer: invited.answer, all: true };
-    const session = this.#register(invited.dialog, { local: outgoing.text.from, remote: outgoing.remote, opened: null });
+    const session = this.#register(invited.dialog, { local: text.from, remote, opened: null, thread: text.thread ?? callId });
     return { answer: (await this.#sendIn(session, outgoing)).answer, all: false };
   }
 
-  /** The newest session of the pair, when it is confirmed. */
+  /**
+   * The thread, but once only: a user agent that had a session of that Call-ID takes an INVITE with it for a late one of that
+   * session, and says nothing. It must be unique over time (RFC 3261 8.1.1.4).
+   */
+  #freshCallId(thread: string | null): string {
+    const wanted = callIdFor(this.#context, thread);
+    const callId = this.#callIds.has(wanted) ? this.#context.names.callId() : wanted;
+    this.#remember(callId);
+    return callId;
+  }
+
+  #remember(callId: string): void {
+    this.#callIds.delete(callId);
+    this.#callIds.add(callId);
+    const [oldest] = this.#callIds;
+    if (this.#callIds.size > this.#context.limits.callIds && oldest !== undefined) this.#callIds.delete(oldest);
+  }
+
+  /** The newest session of the pair that is confirmed and not in doubt. */
   async #usable(pair: string): Promise<Session | null> {
     for (const session of this.#pairs.get(pair)?.toReversed() ?? []) {
+      if (session.doubted) continue;
       await session.ready;
       if (!session.ended) return session;
     }
@@ -96,9 +123,16 @@ export class Sessions {
     session.dialog = next.dialog;
     this.#touch(session);
     const { answer, timedOut } = await this.#client.ask({ ...next.parts, ...(body ? { body } : {}) }, this.#client.hopOf(session.dialog));
+    const over = timedOut || answer.status === 481 || ENDING.has(answer.status);
+    if (over) this.#doubt(session.pair);
     if (answer.status === 481) this.#forget(session);
-    else if (timedOut || ENDING.has(answer.status)) void this.#bye(session);
-    return { answer, dead: !timedOut && answer.status !== 408 && (answer.status === 481 || ENDING.has(answer.status)) };
+    else if (over) void this.#bye(session);
+    return { answer, dead: over && !timedOut && answer.status !== 408 };
+  }
+
+  /** What ended one session of a pair, a user agent that is gone, has most likely ended the others: each would cost one more text. */
+  #doubt(pair: string): void {
+    for (const session of this.#pairs.get(pair) ?? []) session.doubted = true;
   }
 
   // ---- requests of the peer --------------------------------------------------------------------------------------
@@ -123,7 +157,7 @@ export class Sessions {
   }
 
   async #accept(transaction: ServerTransaction, dialog: Dialog, between: Correspondents, media: readonly Media[] | null): Promise<void> {
-    const session = this.#register(dialog, { local: between.to, remote: between.from, opened: between });
+    const session = this.#register(dialog, { local: between.to, remote: between.from, opened: between, thread: dialog.callId });
     session.ready = new Promise((resolve) => {
       session.onAck = resolve;
     });
@@ -218,6 +252,7 @@ export class Sessions {
       return true;
     }
     session.dialog = taken.dialog;
+    session.doubted = false;
     this.#touch(session);
     void this.#inSession(session, transaction);
     return true;
@@ -226,7 +261,7 @@ export class Sessions {
   async #inSession(session: Session, transaction: ServerTransaction): Promise<void> {
     const { method } = transaction.received.message;
     if (session.ended && method !== "BYE") return refuse(this.#context, transaction, refusal(481));
-    if (method === "MESSAGE") return takeText(this.#context, transaction, { from: session.remote, to: session.local, chat: true });
+    if (method === "MESSAGE") return this.#takeText(session, transaction);
     if (method === "BYE") {
       transaction.respond({ status: 200 });
       return this.#forget(session);
@@ -234,6 +269,10 @@ export class Sessions {
     if (method === "INVITE") return this.#onReinvite(session, transaction);
     if (method === "OPTIONS") return transaction.respond({ status: 200, headers: [["Allow", ALLOW]] });
     refuse(this.#context, transaction, refusal(405, "Not in an IM session", [["Allow", ALLOW]]));
+  }
+
+  #takeText({ remote, local, thread }: Session, transaction: ServerTransaction): Promise<void> {
+    return takeText(this.#context, transaction, { from: remote, to: local, chat: true, thread });
   }
 
   /** The same media once more; anything else is refused and the session stays as it is (RFC 3261 14.2). */
@@ -263,9 +302,12 @@ export class Sessions {
     this.#sessions.clear();
   }
 
-  #register(dialog: Dialog, who: Pick<Session, "local" | "remote" | "opened">): Session {
+  #register(dialog: Dialog, who: Pick<Session, "local" | "remote" | "opened" | "thread">): Session {
     const pair = pairOf(who.local, who.remote);
-    const session: Session = { ...who, key: keyOf(dialog), pair, dialog, ready: Promise.resolve(), onAck: null, idle: null, ended: false };
+    const key = keyOf(dialog);
+    const life = { ready: Promise.resolve(), onAck: null, idle: null, doubted: false, ended: false };
+    const session: Session = { ...who, key, pair, dialog, ...life };
+    this.#remember(dialog.callId);
     const others = this.#pairs.get(pair) ?? [];
     if (others.length >= this.#context.limits.sessionsPerPair && others[0]) void this.#bye(others[0]);
     this.#sessions.set(session.key, session);

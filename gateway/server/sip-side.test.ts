@@ -460,6 +460,23 @@ describe("the SIP side", () => {
       assert.deepEqual(statuses.sort(), [200, 487]);
     });
 
+    it("goes on with an INVITE whose first message may be on its way when it is cancelled", async () => {
+      const { world } = await start();
+      const { promise, resolve } = Promise.withResolvers<SipAnswer>();
+      world.answers.onText = promise;
+      const lync = await asLync();
+      const invite = lines("INVITE", [...SDP, ...EMBEDDED], { callId: "im10" });
+      lync.send(invite, OFFER);
+      lync.send([`CANCEL ${ROMEO} SIP/2.0`, ...invite.slice(1, 6), "CSeq: 1 CANCEL"]);
+      assert.equal(headerValue(await lync.response(), "cseq"), "1 CANCEL");
+      resolve({ status: 202, reason: "" });
+      const ok = await lync.response();
+      assert.equal(headerValue(ok, "supported"), "ms-text-format");
+      lync.send(lines("ACK", [], { callId: "im10", to: toTag(ok) }));
+      lync.send(lines("BYE", [], { callId: "im10", to: toTag(ok), cseq: "2" }));
+      assert.equal((await lync.response()).status, 200);
+    });
+
     it("repeats the 200 until its ACK, and ends the session with BYE when that does not come", async () => {
       const { clock, world } = await start();
       const lync = await asLync();
@@ -477,6 +494,42 @@ describe("the SIP side", () => {
       clock.speed = 200;
       await openSession(lync, "im8");
       lync.answer(await lync.request("BYE"), 200);
+    });
+
+    it("opens one of its own where the newest proved dead, unless an older one gave a sign of life since", async () => {
+      const { side } = await start();
+      const lync = await asLync();
+      const older = await openSession(lync, "older");
+      await openSession(lync, "newer");
+      const lost = side.deliver(text());
+      const inNewest = await lync.request("MESSAGE");
+      assert.equal(headerValue(inNewest, "call-id"), "newer");
+      lync.answer(inNewest, 408);
+      assert.equal((await lost).status, 408);
+      lync.answer(await lync.request("BYE"), 481);
+      const opening = side.deliver(text());
+      lync.answer(await lync.request("INVITE"), 486);
+      assert.equal((await opening).status, 486);
+      lync.send(lines("MESSAGE", PLAIN, { callId: "older", to: toTag(older), cseq: "2" }), "still here");
+      await lync.response();
+      const delivered = side.deliver(text());
+      const inOlder = await lync.request("MESSAGE");
+      assert.equal(headerValue(inOlder, "call-id"), "older");
+      lync.answer(inOlder, 200);
+      assert.equal((await delivered).status, 200);
+    });
+
+    it("does not invite under the Call-ID of one that is over, whatever the partner's thread is", async () => {
+      const { side } = await start();
+      const lync = await asLync();
+      const ok = await openSession(lync, "theirs");
+      lync.send(lines("BYE", [], { callId: "theirs", to: toTag(ok), cseq: "2" }));
+      await lync.response();
+      const delivered = side.deliver(text({ thread: "theirs" }));
+      const invite = await lync.request("INVITE");
+      assert.notEqual(headerValue(invite, "call-id"), "theirs");
+      lync.answer(invite, 486);
+      await delivered;
     });
 
     it("takes the same media again, and ends by endSession whichever way round", async () => {
@@ -620,6 +673,32 @@ describe("the SIP side", () => {
         assert.equal((await second).status, 200);
       });
     }
+
+    it("under a Call-ID that no session had before, and keeps the partner's thread", async () => {
+      const { side, world } = await start();
+      peer = await listen(lyncIdentity, LYNC, 5061);
+      const threaded = text({ thread: "conversation-1" });
+      const first = side.deliver(threaded);
+      const lync = await peer.accepted();
+      const invite = await lync.request("INVITE");
+      assert.equal(headerValue(invite, "call-id"), "conversation-1");
+      accept(lync, invite);
+      lync.answer(await lync.request("MESSAGE"), 200);
+      await first;
+      const second = side.deliver(threaded);
+      lync.answer(await lync.request("MESSAGE"), 481);
+      const again = await lync.request("INVITE");
+      const callId = headerValue(again, "call-id");
+      assert.match(callId, /^[0-9a-f]{32}@xmppgw\.contoso\.example$/);
+      accept(lync, again, "other");
+      lync.answer(await lync.request("MESSAGE"), 200);
+      await second;
+      const tag = /;tag=.*/.exec(headerValue(again, "from"))?.[0] ?? "";
+      const fromPeer = lines("MESSAGE", PLAIN, { callId, to: tag }).map((line) => line.replace(";tag=a1", ";tag=other"));
+      lync.send(fromPeer, "back");
+      assert.equal((await lync.response()).status, 202);
+      assert.equal(world.texts[0]?.thread, "conversation-1");
+    });
 
     it("once only where the old session does not say whether it took the text", async () => {
       const { side } = await start();

@@ -41,11 +41,14 @@ export function pass(
   });
 }
 
+/** What a text is, besides what its request says. Its thread is the Call-ID where nothing else is known. */
+export type Place = Correspondents & Pick<SipText, "chat"> & Partial<Pick<SipText, "thread">>;
+
 /** The text of a MESSAGE for the handler, or why it is refused. */
-export function textOf(context: SipContext, received: ReceivedRequest, where: Correspondents & Pick<SipText, "chat">): SipText | Refusal {
+export function textOf(context: SipContext, received: ReceivedRequest, where: Place): SipText | Refusal {
   const read = readText(received.message, context.limits.bodyBytes);
   if (!read.ok) return read.status === 415 ? unsupportedType(read.reason) : refusal(read.status, read.reason);
-  return { ...where, ...read.text, thread: received.essentials.callId, ...labels(received) };
+  return { thread: received.essentials.callId, ...where, ...read.text, ...labels(received) };
 }
 
 /** Subject and language, which also an INVITE gives to the text inside it. */
@@ -56,11 +59,7 @@ export function labels({ message }: ReceivedRequest): Pick<SipText, "subject" | 
 }
 
 /** Hands a MESSAGE to the handler and answers it. */
-export async function takeText(
-  context: SipContext,
-  transaction: ServerTransaction,
-  where: Correspondents & Pick<SipText, "chat">,
-): Promise<void> {
+export async function takeText(context: SipContext, transaction: ServerTransaction, where: Place): Promise<void> {
   const text = textOf(context, transaction.received, where);
   if ("status" in text) return refuse(context, transaction, text);
   pass(context, transaction, await handled(context, "onText", () => context.handlers.onText(text)));

@@ -1,31 +1,53 @@
 /** SIP users on SIPp behind a real Kamailio, and a partner's user, through the edge that `up` made. */
 import assert from "node:assert/strict";
+import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { rmSync } from "node:fs";
+import { createServer, type Socket } from "node:net";
+import type { StackOutputs } from "../../cli/outputs.ts";
 import { REFUSALS } from "../../gateway/access/refusals.ts";
+import { parseDocument } from "../../gateway/config/parse.ts";
 import { conditionOfStatus } from "../../gateway/interworking/errors.ts";
+import { wallClock } from "../../gateway/server/clock.ts";
+import { makeResolver } from "../../gateway/server/resolver.ts";
+import { makeRouter } from "../../gateway/server/router.ts";
+import { sipSide } from "../../gateway/server/sip-side.ts";
+import { makeXmppSide } from "../../gateway/server/xmpp-side.ts";
+import { openContacts } from "../../gateway/store/contacts.ts";
 import { connectTo } from "../support/sip-peer.ts";
 import { type GatewayStatus, type Identity, LiveEdge } from "./live-edge.ts";
 import { Kamailio, kamailioMissing } from "./peers/kamailio.ts";
-import { Sipp, type SippMessage, sippMissing } from "./peers/sipp.ts";
+import { Sipp, type SippMessage, type SippOptions, sippMissing } from "./peers/sipp.ts";
 import { bodyOf, errorOf, XmppPartner } from "./peers/xmpp-partner.ts";
 
 const LYNC = "lync.contoso.example";
 const GATEWAY = "xmppgw.contoso.example";
 const PARTNER = "fabrikam.example";
+/** A second name of the proxy, which takes the dialogs of its own user. */
+const FRONT_END = "fe1.contoso.example";
+const NURSE = "nurse@contoso.example";
+/** A SIP domain, and a gateway of that name, which runs in this process: see `impatient`. */
+const OTHER = "impatient.example";
 /** A partner whose server does not answer. */
 const SILENT = "public.example";
+/** Milliseconds that Kamailio waits for a user agent that says nothing. */
+const PATIENCE = 3000;
 const JULIET = "juliet@contoso.example";
 const ROMEO = `romeo@${PARTNER}`;
 
 describe("SIP users behind Kamailio and a partner's user, through the edge that up made", function () {
   this.timeout(120_000);
-  const edge = new LiveEdge("127.92.1");
+  const edge = new LiveEdge("127.92.1", ({ sip, development }) => {
+    sip.peers = [FRONT_END];
+    development.peers.push(FRONT_END, OTHER);
+  });
   const users = `${edge.net}.5`;
   const proxyHost = `${edge.net}.3`;
   const proxy = `${proxyHost}:5060`;
-  const started: { stop(): Promise<void> }[] = [];
-  let identities: Readonly<Record<string, Identity>>;
+  const frontEnd = { fqdn: FRONT_END, address: `${edge.net}.4` };
+  const nurseHost = `${edge.net}.7`;
+  const started: { stop(): Promise<unknown> }[] = [];
+  let outputs: StackOutputs;
   let kamailio: Kamailio;
   let partner: XmppPartner;
   let atStart: GatewayStatus["counters"];
@@ -41,16 +63,24 @@ describe("SIP users behind Kamailio and a partner's user, through the edge that 
     await edge.up();
     await edge.stopDemo();
     atStart = (await edge.status()).counters;
-    const outputs = await edge.outputs();
-    identities = outputs.developmentPeers;
-    await edge.publish([{ name: `xmpp.${SILENT}`, type: "A", data: `${edge.net}.6` }]);
+    outputs = await edge.outputs();
+    await edge.publish([
+      { name: `xmpp.${SILENT}`, type: "A", data: `${edge.net}.6` },
+      { name: FRONT_END, type: "A", data: frontEnd.address },
+    ]);
+    await edge.publishServer(OTHER, `${edge.net}.11`);
     kamailio = await Kamailio.start({
       address: proxyHost,
       identity: identityOf(LYNC),
       authorityPem: outputs.developmentAuthorityPem,
-      gateway: { fqdn: GATEWAY, address: edge.gatewayAddress },
-      domain: "contoso.example",
+      gateways: [
+        { fqdn: GATEWAY, address: edge.gatewayAddress },
+        { fqdn: OTHER, address: `${edge.net}.11` },
+      ],
+      domains: ["contoso.example", OTHER],
       userAgent: `${users}:5060`,
+      frontEnd: { ...frontEnd, identity: identityOf(FRONT_END), user: "nurse", userAgent: `${nurseHost}:5060` },
+      patience: PATIENCE,
     });
     started.unshift(kamailio);
     partner = await XmppPartner.start({
@@ -59,7 +89,7 @@ describe("SIP users behind Kamailio and a partner's user, through the edge that 
       dnsServer: edge.dnsServer,
       identity: identityOf(PARTNER),
       authorityPem: outputs.developmentAuthorityPem,
-      edgeDomains: ["contoso.example"],
+      edgeDomains: ["contoso.example", OTHER],
     });
     started.unshift(partner);
   });
@@ -71,15 +101,23 @@ describe("SIP users behind Kamailio and a partner's user, through the edge that 
   });
 
   function identityOf(name: string): Identity {
-    const found = identities[name];
+    const found = outputs.developmentPeers[name];
     assert.ok(found, name);
     return found;
   }
 
-  async function waiting(scenario: string, values: Readonly<Record<string, string | number>>): Promise<Sipp> {
-    const sipp = await Sipp.start({ scenario, values, address: users });
+  async function waiting(scenario: string, values: Readonly<Record<string, string | number>> = {}, more: Partial<SippOptions> = {}) {
+    const sipp = await Sipp.start({ scenario, values, address: users, ...more });
     started.unshift(sipp);
     return sipp;
+  }
+
+  /** The error that the partner gets for a message of that id, and the milliseconds that it took from now on. */
+  async function failureOf(id: string) {
+    const begun = Date.now();
+    const stanza = await partner.next((one) => one.attributes.get("id") === id);
+    assert.equal(stanza.attributes.get("type"), "error");
+    return { ...errorOf(stanza), after: Date.now() - begun };
   }
 
   const request = (method: string, to: string, status: number, body = "hello", transport: "udp" | "tcp" = "udp") =>
@@ -117,7 +155,7 @@ describe("SIP users behind Kamailio and a partner's user, through the edge that 
   });
 
   it("was verified by Kamailio as the gateway, and verified Kamailio", async () => {
-    assert.match(kamailio.log, /INVITE xmppgw\.contoso\.example$/m);
+    await kamailio.said(new RegExp(`INVITE \\S+ ${GATEWAY} ${proxyHost}$`, "m"));
     const { connections } = await edge.status();
     // One that the gateway opened for its INVITE, one that Kamailio opened for the BYE.
     assert.equal(connections.sip.length, 2);
@@ -169,6 +207,143 @@ describe("SIP users behind Kamailio and a partner's user, through the edge that 
       assert.deepEqual(errorOf(stanza), { condition, text: `${status} ${reason}` });
       await sipp.succeeded();
     });
+  }
+
+  it("hangs up where the user's answer to a message ends the session", async () => {
+    const sipp = await waiting("session-left");
+    await partner.say({ from: `peter@${PARTNER}/hall`, to: JULIET, body: "Madam?", id: "left" });
+    const { condition, text } = await failureOf("left");
+    assert.deepEqual({ condition, text }, { condition: "recipient-unavailable", text: "480 Temporarily Unavailable" });
+    const seen = await sipp.succeeded();
+    assert.equal(header(received(seen, /^BYE /), "Call-ID"), header(received(seen, /^INVITE /), "Call-ID"));
+    sent(seen, /^SIP\/2\.0 200 OK\n(.*\n)*CSeq: 3 BYE/);
+  });
+
+  it("reaches a user agent that was started anew in a new session, with the next message of the same conversation", async () => {
+    const conversation = { from: `${ROMEO}/orchard`, to: JULIET, thread: "balcony-2" };
+    const first = await waiting("session-kept", { user: "juliet" });
+    await partner.say({ ...conversation, body: "Lady, by yonder blessed moon", id: "kept" });
+    await first.received(/^MESSAGE /);
+    await edge.until(({ counters }) => (counters.toSip ?? 0) - (atStart.toSip ?? 0) >= 3);
+    await first.kill();
+    const second = await waiting("session-renewed", {}, { calls: 2 });
+    const begun = Date.now();
+    await partner.say({ ...conversation, body: "What shall I swear by?", id: "renewed-1" });
+    await second.received(/\n\nWhat shall I swear by\?$/);
+    assert.ok(Date.now() - begun < 2000, "the next message is not slow");
+    await partner.say({ ...conversation, body: "If my heart's dear love", id: "renewed-2" });
+    const seen = await second.succeeded();
+    assert.equal(header(received(seen, /^MESSAGE (.*\n)+\nWhat/), "Call-ID"), "balcony-2");
+    // SIPp says nothing to an INVITE under a Call-ID that it has just answered 481.
+    const invite = received(seen, /^INVITE /);
+    assert.notEqual(header(invite, "Call-ID"), "balcony-2");
+    assert.equal(header(received(seen, /^MESSAGE (.*\n)+\nIf/), "Call-ID"), header(invite, "Call-ID"));
+  });
+
+  it("tells the partner of a user agent that is gone, and reaches the next one with the message after", async () => {
+    const conversation = { from: `benvolio@${PARTNER}/street`, to: JULIET, thread: "street-1" };
+    const first = await waiting("session-kept", { user: "juliet" });
+    await partner.say({ ...conversation, body: "Good morrow", id: "there" });
+    await first.received(/^MESSAGE /);
+    await first.kill();
+    await partner.say({ ...conversation, body: "Are you there?", id: "gone" });
+    const { condition, text, after } = await failureOf("gone");
+    assert.deepEqual({ condition, text }, { condition: "remote-server-timeout", text: "408 Request Timeout" });
+    assert.ok(after < PATIENCE + 2000, `told after ${after} ms`);
+    const second = await waiting("session-renewed", {}, { calls: 2 });
+    const begun = Date.now();
+    await partner.say({ ...conversation, body: "And now?", id: "next-1" });
+    await second.received(/\n\nAnd now\?$/);
+    assert.ok(Date.now() - begun < 2000, "the message after is not slow");
+    await partner.say({ ...conversation, body: "Good", id: "next-2" });
+    await second.received(/\n\nGood$/);
+    await kamailio.said(/BYE street-1 /);
+    await second.kill();
+  });
+
+  /** A user of the front end, in a session that lasts until the gateway ends it. */
+  let nurse: Sipp;
+  /** Where each request of that session came in: `method address`. */
+  const cameIn = (callId: string): string[] =>
+    [...kamailio.log.matchAll(new RegExp(`: (\\w+) ${callId} ${GATEWAY} (\\S+)$`, "gm"))].map(([, method, where]) => `${method} ${where}`);
+
+  it("sends what belongs to a dialog to the listed front end that recorded its name, found by DNS", async () => {
+    nurse = await waiting("session-kept", { user: "nurse" }, { address: nurseHost });
+    await partner.say({ from: `${ROMEO}/orchard`, to: NURSE, body: "Commend me to thy lady", id: "front-end", thread: "nurse-1" });
+    await nurse.received(/^MESSAGE (.*\n)+\nCommend me to thy lady$/);
+    assert.match(
+      header(received(nurse.messages(), /^INVITE /), "Record-Route") ?? "",
+      /^<sip:fe1\.contoso\.example:5061;transport=tls;.*lr>$/,
+    );
+    await kamailio.said(/MESSAGE nurse-1 /);
+    assert.deepEqual(cameIn("nurse-1"), [`INVITE ${proxyHost}`, `ACK ${frontEnd.address}`, `MESSAGE ${frontEnd.address}`]);
+    const { connections } = await edge.status();
+    assert.ok(connections.sip.some(({ peerFqdn }) => peerFqdn === FRONT_END));
+  });
+
+  it("goes on with an INVITE that is cancelled while its first message may be on its way, and takes the BYE for it", async () => {
+    // While the partner's server accepts and says nothing, the message inside the INVITE is neither delivered nor refused.
+    const sockets: Socket[] = [];
+    const server = createServer((socket) => sockets.push(socket.on("error", () => {}))).listen(5269, `${edge.net}.6`);
+    const silence = () => {
+      server.close();
+      for (const socket of sockets) socket.destroy();
+    };
+    started.unshift({ stop: async () => silence() });
+    await once(server, "listening");
+    const values = { from: JULIET, to: `someone@${SILENT}`, body64: Buffer.from("never mind").toString("base64") };
+    const sipp = await waiting("session-cancelled", values, { remote: proxy });
+    await kamailio.said(/answer 200 CANCEL /);
+    assert.ok(
+      !sipp.messages().some(({ direction, text }) => direction === "received" && /^SIP\/2\.0 [2-6](.*\n)*CSeq: 1 INVITE/.test(text)),
+    );
+    silence();
+    const seen = await sipp.succeeded();
+    assert.doesNotMatch(received(seen, /^SIP\/2\.0 200 .*\n(.*\n)*CSeq: 1 INVITE/), /ms-text-format/);
+  });
+
+  it("cancels an INVITE that rings for too long, and tells the partner why", async () => {
+    const [wait, sender] = [1500, `${ROMEO}/orchard`];
+    await impatient(wait);
+    const sipp = await waiting("session-unanswered");
+    const begun = Date.now();
+    await partner.say({ from: sender, to: `juliet@${OTHER}`, body: "Wilt thou leave me so unsatisfied?", id: "unanswered" });
+    const { condition, text } = await failureOf("unanswered");
+    const took = Date.now() - begun;
+    assert.ok(took >= wait && took < wait + 2000, `${took} ms`);
+    assert.deepEqual({ condition, text }, { condition: "remote-server-timeout", text: "504 The session was not answered in time" });
+    const seen = await sipp.succeeded();
+    assert.equal(header(received(seen, /^CANCEL /), "Call-ID"), header(received(seen, /^INVITE /), "Call-ID"));
+  });
+
+  /**
+   * A gateway like that of `up`, but for the wait for an INVITE's final answer, in milliseconds: that of `up` is a minute, which
+   * is no setting.
+   */
+  async function impatient(invite: number): Promise<void> {
+    const sip = {
+      fqdn: OTHER,
+      nextHop: { fqdn: LYNC },
+      useSystemAuthorities: false,
+      trustedAuthorities: [outputs.developmentAuthorityPem],
+    };
+    const xmpp = { useSystemAuthorities: false, trustedAuthorities: [outputs.developmentAuthorityPem] };
+    const partners = [{ domain: PARTNER, partnerType: "federated" as const, saslNegotiation: "optional" as const }];
+    const document = parseDocument({ accessEdgeFqdn: OTHER, sipDomains: [OTHER], partners, xmpp, sip });
+    const identity = identityOf(OTHER);
+    const state = { document, xmppIdentity: identity, sipIdentity: identity, dialbackSecret: randomBytes(32).toString("hex") };
+    const resolver = makeResolver([`${edge.dnsServer.host}:${edge.dnsServer.port}`]);
+    const surroundings = { clock: wallClock, log: () => {}, bindAddress: `${edge.net}.11`, resolver, random: randomBytes };
+    const router = makeRouter(state, { ...surroundings, contacts: openContacts(":memory:") });
+    const sides = [
+      makeXmppSide(state, surroundings, router.xmppHandlers),
+      sipSide(state, surroundings, router.sipHandlers, { limits: { invite } }),
+    ] as const;
+    router.join(...sides);
+    for (const side of sides) {
+      await side.start();
+      started.unshift({ stop: () => side.drain(1000) });
+    }
   }
 
   it("refuses a MESSAGE to a domain that is no partner, with the policy's status and sentence", async () => {
@@ -227,6 +402,14 @@ describe("SIP users behind Kamailio and a partner's user, through the edge that 
       assert.match(attempts.sip.find((attempt) => attempt.code === code)?.text ?? "", text);
     });
   }
+
+  it("ends its sessions with BYE when it is stopped, over the front end too", async () => {
+    process.kill(await edge.gatewayPid(), "SIGTERM");
+    const seen = await nurse.succeeded();
+    assert.match(received(seen, /^BYE /), /^From: <sip:romeo@fabrikam\.example>/m);
+    await kamailio.said(/BYE nurse-1 /);
+    assert.equal(cameIn("nurse-1").at(-1), `BYE ${frontEnd.address}`);
+  });
 });
 
 function find(seen: readonly SippMessage[], direction: SippMessage["direction"], pattern: RegExp): string {

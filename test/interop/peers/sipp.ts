@@ -15,6 +15,8 @@ export interface SippOptions {
   /** Where a scenario that begins with a request sends it: `host:port`. Without, the scenario waits for one. */
   readonly remote?: string;
   readonly transport?: "udp" | "tcp";
+  /** Calls (Call-IDs) that the scenario is for; 1 where it is not given. */
+  readonly calls?: number;
 }
 
 /** One message on the wire, as SIPp logged it. */
@@ -39,12 +41,12 @@ export class Sipp {
   }
 
   /** Starts one call; resolves when its port is bound. */
-  static async start({ scenario, values = {}, address, remote, transport = "udp" }: SippOptions): Promise<Sipp> {
+  static async start({ scenario, values = {}, address, remote, transport = "udp", calls = 1 }: SippOptions): Promise<Sipp> {
     const dir = mkdtempSync(join(tmpdir(), "xmpp-edge-sipp-"));
     writeFileSync(join(dir, "scenario.xml"), filled(scenario, values));
     const logs = ["-trace_msg", "-message_file", join(dir, "messages.log"), "-trace_err", "-error_file", join(dir, "errors.log")];
     const bound = ["-i", address, "-p", String(PORT), "-ci", address, "-mi", address, "-t", transport === "udp" ? "u1" : "t1"];
-    const limits = ["-m", "1", "-timeout", `${SECONDS}s`, "-timeout_error", "-nostdin"];
+    const limits = ["-m", String(calls), "-timeout", `${SECONDS}s`, "-timeout_error", "-nostdin"];
     const args = [...(remote ? [remote] : []), "-sf", join(dir, "scenario.xml"), ...bound, ...limits, ...logs];
     const sipp = new Sipp(new Program(`SIPp ${scenario}`, "sipp", args, { cwd: dir }), dir);
     if (remote === undefined) await sipp.#listening(address);
@@ -82,6 +84,12 @@ export class Sipp {
     const code = await this.#program.wait();
     if (code !== 0) throw new Error(`${this.#program.name} ended with ${code}:\n${this.#story()}`);
     return this.messages();
+  }
+
+  /** Ends it as a crash would: nothing is said to anybody. */
+  async kill(): Promise<void> {
+    this.#program.child.kill("SIGKILL");
+    await this.#program.wait();
   }
 
   async stop(): Promise<void> {
