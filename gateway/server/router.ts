@@ -17,9 +17,9 @@ import type { XmlElement } from "../xmpp/element.ts";
 import { bareJid, type Jid, JidError, jidToString, parseJid } from "../xmpp/jid.ts";
 import { mayAnswerWithError, type StanzaErrorCondition, stanzaError } from "../xmpp/stanza-errors.ts";
 import { messageType } from "../xmpp/stanzas.ts";
-import { PairQueues } from "./pair-queues.ts";
 import type { Clock, EdgeState, Log, SipAnswer, SipHandlers, SipSide, SipText, XmppHandlers, XmppSide } from "./ports.ts";
 import { SentMessages } from "./sent-messages.ts";
+import { UnderWay } from "./under-way.ts";
 
 export const ROUTER_LIMITS = {
   /** Milliseconds in which a SIP request is answered, whatever the XMPP side does: before the peer's Timer F (32 s). */
@@ -77,7 +77,7 @@ class EdgeRouter implements Router {
   readonly xmppHandlers: XmppHandlers = { onStanza: (stanza) => this.#onStanza(stanza) };
   readonly sipHandlers: SipHandlers;
   readonly #parts: RouterParts;
-  readonly #queues = new PairQueues();
+  readonly #underWay = new UnderWay();
   readonly #sent = new SentMessages();
   readonly #counters = { toSip: 0, toXmpp: 0, refused: 0, failed: 0, bounced: 0 };
   /** Sessions that our users opened: inside one, the contact may answer while it lives. */
@@ -115,7 +115,7 @@ class EdgeRouter implements Router {
   async settle(milliseconds: number): Promise<void> {
     const { promise: limit, resolve } = Promise.withResolvers<void>();
     const timer = this.#parts.clock.after(milliseconds, resolve);
-    await Promise.race([this.#queues.idle(), limit]);
+    await Promise.race([this.#underWay.idle(), limit]);
     timer.cancel();
   }
 
@@ -124,10 +124,10 @@ class EdgeRouter implements Router {
   #onStanza(stanza: XmlElement): void {
     const pair = pairOf(stanza);
     if (pair === null) return void this.#tell(stanza, "jid-malformed", "'from' or 'to' is not an XMPP address");
-    const queued = this.#queues.add(pairKey(pair.from, pair.to), () =>
+    const begun = this.#underWay.begin(pairKey(pair.from, pair.to), () =>
       this.#fromXmpp(stanza, pair).catch((error) => this.#broken(stanza, error)),
     );
-    if (!queued) void this.#tell(stanza, "resource-constraint", "too many messages between these two wait to be delivered");
+    if (!begun) void this.#tell(stanza, "resource-constraint", "too many messages between these two wait to be delivered");
   }
 
   async #fromXmpp(stanza: XmlElement, pair: Pair): Promise<void> {

@@ -94,9 +94,26 @@ describe("the SIP side bounds", () => {
     lync.send(lines("OPTIONS"));
     await lync.response();
     const first = side.deliver(text());
-    assert.equal((await side.deliver(text())).status, 503);
+    assert.equal((await side.deliver(text({ to: "sip:bob@contoso.example" }))).status, 503);
     lync.answer(await lync.request("MESSAGE"), 200);
     assert.equal((await first).status, 200);
+  });
+
+  it("the single messages of a pair to one at a time", async () => {
+    const { side } = await start({ queuedPerPair: 2 }, "pager");
+    const lync = await asLync();
+    lync.send(lines("OPTIONS"));
+    await lync.response();
+    const [first, second, third] = ["one", "two", "three"].map((body) => side.deliver(text({ body })));
+    assert.equal((await third)?.status, 503);
+    const request = await lync.request("MESSAGE");
+    assert.equal(request.body.toString(), "one");
+    lync.answer(request, 404);
+    assert.equal((await first)?.status, 404);
+    const next = await lync.request("MESSAGE");
+    assert.equal(next.body.toString(), "two");
+    lync.answer(next, 200);
+    assert.equal((await second)?.status, 200);
   });
 
   it("the time and the number of texts that wait for a session", async () => {

@@ -5,6 +5,7 @@ import { Client } from "./sip-client.ts";
 import { Attempts, madeHere, makeNames, type SipContext } from "./sip-context.ts";
 import { makeCore } from "./sip-core.ts";
 import { callIdFor, fromOf } from "./sip-invite.ts";
+import { Lanes } from "./sip-lanes.ts";
 import { SIP_LIMITS, type SipLimits } from "./sip-limits.ts";
 import { Sessions } from "./sip-sessions.ts";
 import { Subscriptions } from "./sip-subscriptions.ts";
@@ -33,6 +34,8 @@ class Side implements SipSide {
   readonly #transactions: Transactions;
   readonly #client: Client;
   readonly #sessions: Sessions;
+  /** Single messages; those of a pair one after the other (RFC 3428 section 8). */
+  readonly #pages: Lanes;
   readonly #subscriptions: Subscriptions;
 
   constructor(state: EdgeState, surroundings: Surroundings, handlers: SipHandlers, options: SipSideOptions) {
@@ -61,6 +64,7 @@ class Side implements SipSide {
     this.#transactions = new Transactions(context, core, (connection) => this.#transport.replacementFor(connection));
     this.#client = new Client(context, this.#transport, this.#transactions);
     this.#sessions = new Sessions(context, this.#client);
+    this.#pages = new Lanes(context, async (outgoing) => ({ answer: await this.#page(outgoing), all: false }));
     this.#subscriptions = new Subscriptions(context, this.#client);
     const made = makeCore({
       context,
@@ -85,7 +89,9 @@ class Side implements SipSide {
     if (this.#draining) return madeHere(503, "The gateway is stopping");
     const outgoing = readOutgoing(text, this.#context.limits.bodyBytes);
     if ("status" in outgoing) return outgoing;
-    return this.#state.document.sip.messageMode === "session" ? this.#sessions.deliver(outgoing) : this.#page(outgoing);
+    return this.#state.document.sip.messageMode === "session"
+      ? this.#sessions.deliver(outgoing)
+      : this.#pages.add(`${outgoing.local} ${outgoing.remote}`, outgoing);
   }
 
   endSession(from: string, to: string): void {
