@@ -1,5 +1,5 @@
 /** A certificate's own fields, read from its DER beside what node:crypto tells. */
-import type { KeyObject, X509Certificate } from "node:crypto";
+import { createHash, type KeyObject, type X509Certificate } from "node:crypto";
 import { bytesOf, type Der, DerError, decode, isType, itemsOf, oidOf, tagOf, textOfString } from "./der.ts";
 import { LIMITS } from "./limits.ts";
 import { OID } from "./oids.ts";
@@ -12,6 +12,7 @@ export interface Extension {
 
 /** TBSCertificate (RFC 5280 4.1), as far as it is needed here. */
 interface Fields {
+  readonly serial: Buffer;
   readonly signatureAlgorithm: string;
   readonly issuer: Der;
   readonly subject: Der;
@@ -45,10 +46,11 @@ function readFields(raw: Buffer): Fields {
   const [body, algorithm] = itemsOf(decode(raw), "sequence");
   const items = itemsOf(body, "sequence");
   const first = items[0] && tagOf(items[0]) === 0 ? 1 : 0; // the version stands before all else where it is not 1
-  const [, , issuer, , subject] = items.slice(first);
+  const [serial, , issuer, , subject] = items.slice(first);
   if (!isType(issuer, "sequence") || !isType(subject, "sequence")) throw new DerError("expected an issuer and a subject");
   const block = items.slice(first + 6).find((item) => tagOf(item) === 3);
   return {
+    serial: bytesOf(serial, "integer"),
     signatureAlgorithm: oidOf(itemsOf(algorithm, "sequence")[0]),
     issuer,
     subject,
@@ -75,6 +77,12 @@ export const extensionsOf = (certificate: X509Certificate): ReadonlyMap<string, 
 /** Object identifier of the algorithm the certificate is signed with. @throws DerError */
 export const signatureAlgorithmOf = (certificate: X509Certificate): string => fieldsOf(certificate).signatureAlgorithm;
 
+/** The serial number's bytes, as `serialText` compares them. @throws DerError */
+export const serialOf = (certificate: X509Certificate): Buffer => fieldsOf(certificate).serial;
+
+/** A serial number as hexadecimal digits without leading zeros: one text for one number. */
+export const serialText = (bytes: Buffer): string => bytes.toString("hex").replace(/^(00)+(?=..)/, "");
+
 /** The subject's distinguished name. @throws DerError */
 export const subjectOf = (certificate: X509Certificate): Der => fieldsOf(certificate).subject;
 
@@ -84,6 +92,17 @@ export function publicKeyOf(certificate: X509Certificate): KeyObject {
     return certificate.publicKey;
   } catch {
     throw new DerError("its key is of a type that is not known here");
+  }
+}
+
+/** SHA-256 of the SubjectPublicKeyInfo in hexadecimal, as `openssl x509 -pubkey` and a digest of its DER give it; null for an unknown key. */
+export function keyDigest(certificate: X509Certificate): string | null {
+  try {
+    return createHash("sha256")
+      .update(certificate.publicKey.export({ type: "spki", format: "der" }))
+      .digest("hex");
+  } catch {
+    return null;
   }
 }
 
@@ -104,6 +123,14 @@ export function nameParts(name: Der): readonly (readonly [string, string])[] {
     }),
   );
 }
+
+/** One line for each part of a distinguished name, case and spaces evened out (RFC 5280 7.1); "" where there is none. @throws DerError */
+export const comparableName = (name: Der | undefined): string =>
+  name === undefined
+    ? ""
+    : nameParts(name)
+        .map(([type, text]) => `${type}=${text.toLowerCase().trim().replace(/\s+/g, " ")}`)
+        .join("\n");
 
 /** The last common name, for people to read; null where there is none or it cannot be read. */
 export function commonNameOf(certificate: X509Certificate): string | null {

@@ -2,7 +2,7 @@
  * Verifies a certificate chain (RFC 5280 6.1) for both directions with the server purpose: public authorities issue no
  * certificates for clients any more, so a server that connects shows the one it serves with. A library's verdict for the
  * client purpose would refuse those, and overlooking that verdict would admit impostors, which get the same one.
- * Not checked: revocation and certificate policies.
+ * Certificate policies are not checked; revocation is checked apart, by crl.ts.
  */
 import type { X509Certificate } from "node:crypto";
 import { KEY_USAGE, type KeyUsage } from "./build.ts";
@@ -69,11 +69,15 @@ const UNDERSTOOD: ReadonlySet<string> = new Set([
 
 /** Searches for a chain from the leaf to a root and says why there is none. Never throws for what a peer sent. */
 export function verifyChain(request: ChainRequest): ChainVerdict {
-  const problem = guarded(request.leaf, () => leafProblems(request.leaf, request.now)[0] ?? null);
+  const problem = leafProblem(request.leaf, request.now);
   if (problem) return problem;
   const search = { ...request, intermediates: request.intermediates.slice(0, LIMITS.intermediates), checks: LIMITS.signatureChecks };
   return extend([request.leaf], search);
 }
+
+/** The first of leafProblems, or null. Never throws for what a peer sent. */
+export const leafProblem = (leaf: X509Certificate, now: Date): ChainFailure | null =>
+  guarded(leaf, () => leafProblems(leaf, now)[0] ?? null);
 
 /** What is wrong with an end-entity certificate by itself: dates, strength, purpose, extensions. @throws DerError */
 export function leafProblems(leaf: X509Certificate, now: Date, minimumBits: number = MINIMUM_RSA_BITS): readonly ChainFailure[] {
@@ -225,7 +229,7 @@ function useProblem(leaf: X509Certificate): ChainFailure | null {
   return failure("certificate-wrong-purpose", `the key usage of ${nameOf(leaf)} does not allow TLS; expected digitalSignature`);
 }
 
-function mayBeUsedFor(certificate: X509Certificate, uses: readonly KeyUsage[]): boolean {
+export function mayBeUsedFor(certificate: X509Certificate, uses: readonly KeyUsage[]): boolean {
   const found = extensionsOf(certificate).get(OID.keyUsage);
   if (found === undefined) return true;
   const bits = bitsOf(decode(found.value));

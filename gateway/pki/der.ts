@@ -147,6 +147,67 @@ export function textOfString(value: Der | undefined): string | null {
   return isType(value, "utf8String") ? utf8(bytes) : bytes.toString("latin1");
 }
 
+// ---- reading without decoding ------------------------------------------------------------------------------------
+
+/**
+ * One value where it stands: for what is signed, whose bytes count as they are, and for lists too long to be decoded into a
+ * tree.
+ */
+export interface Span {
+  /** The identifier octet. */
+  readonly tag: number;
+  /** The whole value, its header included. */
+  readonly bytes: Buffer;
+  readonly content: Buffer;
+}
+
+/** Identifier octets of the types that are walked. */
+// biome-ignore format: a table
+export const TAG = {
+  boolean: 0x01, integer: 0x02, bitString: 0x03, octetString: 0x04, oid: 0x06, utcTime: 0x17, generalizedTime: 0x18, sequence: 0x30,
+} as const;
+
+/** The value that these bytes are, all of them. @throws DerError */
+export function spanOf(bytes: Buffer): Span {
+  const span = spanAt(bytes, 0);
+  if (span.bytes.length !== bytes.length) throw new DerError("not DER: bytes follow the value");
+  return span;
+}
+
+/** The values that stand in these bytes, one after the other. @throws DerError, while it is walked */
+export function* spansIn(content: Buffer): Generator<Span, void> {
+  for (let at = 0; at < content.length; ) {
+    const span = spanAt(content, at);
+    yield span;
+    at += span.bytes.length;
+  }
+}
+
+/** Definite lengths in their shortest form (X.690 10.1), tags of one octet. */
+function spanAt(bytes: Buffer, at: number): Span {
+  const tag = bytes[at] ?? 0x1f;
+  const first = bytes[at + 1] ?? 0x80;
+  const more = first < 0x80 ? 0 : first & 0x7f;
+  if ((tag & 0x1f) === 0x1f || first === 0x80 || more > 4 || at + 2 + more > bytes.length) throw new DerError("not DER: a broken header");
+  const length = more === 0 ? first : bytes.readUIntBE(at + 2, more);
+  if (more > 0 && length < (more === 1 ? 0x80 : 2 ** (8 * (more - 1))))
+    throw new DerError("not DER: a length in a longer form than need be");
+  const start = at + 2 + more;
+  if (start + length > bytes.length) throw new DerError("not DER: a value is longer than what holds it");
+  return { tag, bytes: bytes.subarray(at, start + length), content: bytes.subarray(start, start + length) };
+}
+
+/** UTCTime or GeneralizedTime as RFC 5280 4.1.2.5 writes them: in UTC, with seconds, without fractions. @throws DerError */
+export function timeOf(span: Span | undefined): Date {
+  const text = span?.content.toString("latin1") ?? "";
+  const short = span?.tag === TAG.utcTime && /^\d{12}Z$/.test(text);
+  const long = span?.tag === TAG.generalizedTime && /^\d{14}Z$/.test(text);
+  const digits = short ? `${Number(text.slice(0, 2)) < 50 ? "20" : "19"}${text}` : text;
+  const date = new Date(digits.replace(/^(....)(..)(..)(..)(..)(..)Z$/, "$1-$2-$3T$4:$5:$6Z"));
+  if (!(short || long) || Number.isNaN(date.getTime())) throw new DerError("expected a time in UTC");
+  return date;
+}
+
 /** Strict UTF-8, or null. */
 export function utf8(bytes: Buffer): string | null {
   try {

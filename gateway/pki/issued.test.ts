@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { X509Certificate } from "node:crypto";
 import { issue, makeAuthority, makeIntermediate } from "../../test/support/certificates.ts";
-import { certificateFacts, checkIssuedCertificate, type IssuedCheck, type IssuedCode } from "./issued.ts";
+import { certificateFacts, checkIssuedCertificate, type IssuedCheck, type IssuedCode, issuedKeyBits } from "./issued.ts";
 
 const NOW = new Date("2026-06-01T00:00:00Z");
 const root = makeAuthority({ name: "Public Root" });
@@ -40,6 +40,22 @@ describe("an issued certificate", () => {
     assert.deepEqual(codes({ keyPem, roots: undefined }), []);
   });
 
+  it("needs its issuer beside it where there are no roots to compare with, be it a root", () => {
+    assert.deepEqual(codes({ chainPem: own, roots: undefined }), ["chain-incomplete"]);
+    assert.match(problems({ chainPem: own, roots: undefined })[0]?.text ?? "", /stands alone, without the certificate of "Public Issuing"/);
+    const direct = issue(root, { dnsNames: NAMES });
+    const [alone = ""] = direct.certificateChain.split(/(?=-----BEGIN)/);
+    const of = (chainPem: string) => codes({ chainPem, keyPem: direct.privateKey, roots: undefined });
+    assert.deepEqual(of(alone), ["chain-incomplete"]);
+    assert.deepEqual(of(alone + root.certificatePem), []);
+  });
+
+  it("needs issuers that are valid and may issue, also without roots to compare with", () => {
+    const stale = makeIntermediate(root, { name: "Stale Issuing", notAfter: new Date("2026-05-31") });
+    const served = issue(stale, { dnsNames: NAMES });
+    assert.deepEqual(codes({ chainPem: served.certificateChain, keyPem: served.privateKey, roots: undefined }), ["certificate-expired"]);
+  });
+
   const rows: readonly (readonly [string, Partial<IssuedCheck>, readonly IssuedCode[], RegExp])[] = [
     ["for another key", { keyPem: issue(root).privateKey }, ["key-mismatch"], /another key than the edge has.*current request/],
     [
@@ -70,7 +86,7 @@ describe("an issued certificate", () => {
       "without its intermediate",
       { chainPem: own },
       ["chain-incomplete"],
-      /issued by "Public Issuing".*append the authority's intermediate/,
+      /issued by "Public Issuing".*append the authority's certificates/,
     ],
     ["in the wrong order", { chainPem: intermediate + own }, ["chain-order"], /certificate 2 of 2 is the edge's own.*first/],
     [
@@ -114,6 +130,11 @@ describe("an issued certificate", () => {
     const strong = issue(issuing, { dnsNames: NAMES, key: "rsa2048" });
     assert.deepEqual(codes({ chainPem: strong.certificateChain, keyPem: strong.privateKey }), []);
     assert.deepEqual(codes({ chainPem: strong.certificateChain, keyPem: strong.privateKey, minimumBits: 3072 }), ["certificate-weak"]);
+  });
+
+  it("tells the length of the key it is for, and nothing where that is no RSA key of an edge", () => {
+    assert.equal(issuedKeyBits(issue(issuing, { dnsNames: NAMES, key: "rsa2048" }).certificateChain), 2048);
+    for (const other of ["hello", "", intermediate, own]) assert.equal(issuedKeyBits(other), null);
   });
 
   it("with several things wrong is told all of them", () => {

@@ -1,6 +1,6 @@
 /** The certificate an authority sent back: what it says, and whether it can serve. Every problem names its remedy. */
 import { createPublicKey, type KeyObject, type X509Certificate } from "node:crypto";
-import { keyText, shown } from "./certificate.ts";
+import { keyText, publicKeyOf, shown } from "./certificate.ts";
 import {
   basicConstraintsOf,
   type ChainCode,
@@ -67,10 +67,10 @@ function keyOr(leaf: X509Certificate): string {
 /** What to do about each problem. */
 // biome-ignore format: a table
 const REMEDIES = {
-  "key-mismatch":                  "give the certificate that was issued for the current request, or send the current request to the authority again",
-  "name-missing":                  "ask the authority to issue it again with this subject alternative name; the request holds it",
+  "key-mismatch":                  "give the certificate that was issued for the current request; where there is none, take this one out, run up, and send the request that it writes",
+  "name-missing":                  "ask the authority to issue it again with this subject alternative name; to get a request for a name that is new, put it into additionalNames first",
   "chain-order":                   "put the edge's own certificate first, then the one that issued it, and so on upwards",
-  "chain-incomplete":              "append the authority's intermediate certificates, which it calls chain or bundle, after the edge's own",
+  "chain-incomplete":              "append the authority's certificates, which it calls chain or bundle, after the edge's own",
   "leaf-is-authority":             "give the certificate that was issued to the edge, not the authority's own",
   "certificate-expired":           "ask the authority for a new certificate; the same request may be sent again",
   "certificate-malformed":         "give the certificate in PEM form (Base-64), its own certificate first, without a private key",
@@ -106,7 +106,7 @@ export interface IssuedCheck {
   /** Domains it must prove, A-label form, by DNS-ID (a wildcard will do), SRV-ID or XmppAddr. */
   readonly requiredNames: readonly string[];
   readonly now: Date;
-  /** Where given, the chain must lead to one of them; without, only its inner order is checked. */
+  /** Where given, the chain must lead to one of them; without, its last certificate is taken for trusted, and one alone is too few. */
   readonly roots?: readonly X509Certificate[] | undefined;
   /** Smallest RSA key in bits. Default 2048. */
   readonly minimumBits?: number | undefined;
@@ -131,6 +131,21 @@ export function checkIssuedCertificate(check: IssuedCheck): IssuedVerdict {
   }
 }
 
+/**
+ * Bits of the RSA key that the certificate is for: known before the edge's own key is. Null where the first certificate is none of
+ * an edge with such a key, or cannot be read; the check tells.
+ */
+export function issuedKeyBits(chainPem: string): number | null {
+  try {
+    const [leaf] = readCertificates(chainPem, LIMITS.intermediates + 1);
+    if (leaf === undefined || basicConstraintsOf(leaf).isAuthority) return null;
+    return publicKeyOf(leaf).asymmetricKeyDetails?.modulusLength ?? null;
+  } catch (error) {
+    if (!(error instanceof DerError || error instanceof CertificateFormatError)) throw error;
+    return null;
+  }
+}
+
 function leafChecks(leaf: X509Certificate, keyFits: boolean, check: IssuedCheck): IssuedProblem[] {
   const problems: IssuedProblem[] = [];
   if (!keyFits) problems.push(problem("key-mismatch", `${nameOf(leaf)} was issued for another key than the edge has`));
@@ -147,12 +162,17 @@ function chainChecks(leaf: X509Certificate, chain: readonly X509Certificate[], {
   const weak = chain
     .filter((certificate) => certificate.subject !== certificate.issuer)
     .flatMap((certificate) => signatureProblem(certificate) ?? []);
-  if (roots === undefined || weak.length > 0) return weak.map(fromChain);
-  const verdict = verifyChain({ leaf, intermediates: chain.slice(1), roots, now });
+  if (weak.length > 0) return weak.map(fromChain);
+  if (roots === undefined && chain.length === 1 && !isIssuedBy(leaf, leaf)) return [aloneProblem(leaf)];
+  const verdict = verifyChain({ leaf, intermediates: chain.slice(1), roots: roots ?? chain.slice(-1), now });
   if (verdict.ok || leafProblems(leaf, now).some(({ code }) => code === verdict.code)) return [];
   const incomplete = verdict.code === "certificate-untrusted" && chain.length === 1;
   return [incomplete ? problem("chain-incomplete", verdict.text) : fromChain(verdict)];
 }
+
+/** Peers that do not hold the issuer's certificate already cannot find it. */
+const aloneProblem = (leaf: X509Certificate): IssuedProblem =>
+  problem("chain-incomplete", `${nameOf(leaf)} stands alone, without the certificate of "${shown(issuerText(leaf))}", which issued it`);
 
 /** Whether the certificates only stand in the wrong order, or one between them is missing. */
 function orderProblem(chain: readonly X509Certificate[], gap: number): IssuedProblem {

@@ -16,4 +16,10 @@ export const LIMITS = {
   signatureChecks: 32,
   /** Subtrees of name constraints read from one authority. */
   nameConstraints: 1000,
+  /** Bytes of one certificate revocation list in DER. */
+  crlBytes: 4_194_304,
+  /** Revoked certificates in one list. */
+  crlEntries: 100_000,
+  /** Distribution points read from one certificate or list. */
+  distributionPoints: 100,
 } as const;

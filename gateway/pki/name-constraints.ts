@@ -4,7 +4,7 @@
  * for anybody's XMPP domain by writing it as an otherName.
  */
 import type { X509Certificate } from "node:crypto";
-import { extensionsOf, nameParts, shown, subjectOf } from "./certificate.ts";
+import { comparableName, extensionsOf, shown, subjectOf } from "./certificate.ts";
 import { bytesOf, type Der, DerError, decode, itemsOf, tagOf } from "./der.ts";
 import { LIMITS } from "./limits.ts";
 import { certificateNames, GENERAL_NAME, provableDomains } from "./names.ts";
@@ -69,10 +69,9 @@ const DIRECTORY: Form = {
   tag: GENERAL_NAME.directoryName,
   names: (certificate) =>
     [subjectOf(certificate), ...alternativeNames(certificate, GENERAL_NAME.directoryName).map((name) => itemsOf(name)[0])]
-      .filter((name) => name !== undefined)
-      .map(comparable)
+      .map(comparableName)
       .filter((name) => name !== ""),
-  base: (value) => comparable(itemsOf(value)[0]),
+  base: (value) => comparableName(itemsOf(value)[0]),
   within: (name, base) => base === "" || `${name}\n`.startsWith(`${base}\n`),
   outside: (name, base) => !DIRECTORY.within(name, base),
 };
@@ -82,14 +81,6 @@ function isBelow(name: string, base: string): boolean {
   if (base === "" || base === ".") return true;
   return base.startsWith(".") ? name.endsWith(base) : name === base || name.endsWith(`.${base}`);
 }
-
-/** One line for each part of a distinguished name, case and spaces evened out (RFC 5280 7.1). */
-const comparable = (name: Der | undefined): string =>
-  name === undefined
-    ? ""
-    : nameParts(name)
-        .map(([type, text]) => `${type}=${text.toLowerCase().trim().replace(/\s+/g, " ")}`)
-        .join("\n");
 
 function problemOf(certificate: X509Certificate, constraints: Constraints): string | null {
   return (
