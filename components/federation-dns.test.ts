@@ -30,6 +30,24 @@ describe("FederationDns", () => {
     assert.deepEqual((await resolved(dns.srvRecords))?.[0], { name: "_xmpp-server._tcp.contoso.example", ...data });
   });
 
+  it("makes a second record per SIP domain for direct TLS where it has a port, and none where it has not", async () => {
+    const { dns, made } = await records({ xmppTlsPort: 5270 });
+    const data = { priority: 10, weight: 10, port: 5270, target: "sip.contoso.example" };
+    assert.deepEqual(made[1], {
+      name: "_xmpps-server._tcp.contoso.example",
+      type: "SRV",
+      priority: 10,
+      data,
+      zoneId: "zone-contoso",
+      ttl: 300,
+    });
+    assert.deepEqual(
+      (await resolved(dns.srvRecords))?.map(({ name, port }) => `${name} ${port}`),
+      ["_xmpp-server._tcp.contoso.example 5269", "_xmpps-server._tcp.contoso.example 5270"],
+    );
+    assert.equal((await records()).made.length, 1);
+  });
+
   it("makes an address record for each name that is ours, and none where none is", async () => {
     const { made } = await records({ addressNames: ["sip.contoso.example"], ttl: 60 });
     const address = { name: "sip.contoso.example", type: "A", content: MOCK_ADDRESS, zoneId: "zone-contoso", ttl: 60, proxied: false };
@@ -45,6 +63,10 @@ describe("FederationDns", () => {
     new FederationDns("dns", args({ sipDomains: ["litware.example", "contoso.example"] }));
     await settled();
     assert.equal(mocks.named("dns-srv-contoso.example").inputs.zoneId, "zone-contoso");
+    const more = await startMocks();
+    new FederationDns("dns", args({ xmppTlsPort: 5270 }));
+    await settled();
+    assert.equal(more.named("dns-srv-tls-contoso.example").inputs.data.port, 5270);
   });
 
   it("refuses a name that no zone holds, and says which zones there are", async () => {

@@ -16,6 +16,8 @@ export interface FederationDnsArgs {
   accessEdgeFqdn: string;
   /** SIP domains: each gets its SRV record. */
   sipDomains: string[];
+  /** Port of direct TLS (XEP-0368): each SIP domain gets a second SRV record for it. None where absent. */
+  xmppTlsPort?: number | undefined;
   /** Names whose address record is ours. */
   addressNames: string[];
   /** Public address of the gateway, IPv4. */
@@ -28,11 +30,11 @@ export interface FederationDnsArgs {
 
 /** An SRV record as it stands in DNS. */
 export interface SrvRecord {
-  /** Owner name, `_xmpp-server._tcp.` and the SIP domain. */
+  /** Owner name, `_xmpp-server._tcp.` or `_xmpps-server._tcp.` and the SIP domain. */
   name: string;
   /** Access Edge FQDN. */
   target: string;
-  /** Always 5269. */
+  /** 5269; of `_xmpps-server._tcp` the port of direct TLS. */
   port: number;
   /** Lower is tried first. */
   priority: number;
@@ -41,8 +43,9 @@ export interface SrvRecord {
 }
 
 /**
- * `_xmpp-server._tcp.DOMAIN` for every SIP domain, with the Access Edge FQDN as target and 5269 as port, and an address record
- * for each name that is ours. The target of an SRV record must own an address record and be no alias (RFC 2782).
+ * `_xmpp-server._tcp.DOMAIN` for every SIP domain, with the Access Edge FQDN as target and 5269 as port, an address record
+ * for each name that is ours, and, with a port for direct TLS, `_xmpps-server._tcp.DOMAIN` beside it with the same priority and
+ * weight, so that partners which know both share themselves out. The target of an SRV record must own an address record and be no alias (RFC 2782).
  */
 export class FederationDns extends pulumi.ComponentResource {
   readonly srvRecords: pulumi.Output<SrvRecord[]>;
@@ -53,28 +56,28 @@ export class FederationDns extends pulumi.ComponentResource {
     const ttl = args.ttl ?? dnsSchema.shape.ttl.parse(undefined);
     const zoneIdOf = (owner: string): pulumi.Input<string> => zoneId(owner, args.zoneIds, this);
 
-    const records = args.sipDomains.map((domain) => srvRecord(domain, args.accessEdgeFqdn));
-    args.sipDomains.forEach((domain, index) => {
-      const record = records[index] ?? srvRecord(domain, args.accessEdgeFqdn);
-      new cloudflare.DnsRecord(names.srv(domain), { ...srvInputs(record), zoneId: zoneIdOf(domain), ttl }, { parent: this });
-    });
+    const publish = (logicalName: string, domain: string, record: SrvRecord): SrvRecord => {
+      new cloudflare.DnsRecord(logicalName, { ...srvInputs(record), zoneId: zoneIdOf(domain), ttl }, { parent: this });
+      return record;
+    };
+    const { accessEdgeFqdn: target, sipDomains, xmppTlsPort } = args;
+    const records = sipDomains.map((domain) =>
+      publish(names.srv(domain), domain, srvRecord(`_xmpp-server._tcp.${domain}`, target, XMPP_PORT)),
+    );
+    const tlsRecords = (xmppTlsPort === undefined ? [] : sipDomains).map((domain) =>
+      publish(names.srvTls(domain), domain, srvRecord(`_xmpps-server._tcp.${domain}`, target, xmppTlsPort ?? XMPP_PORT)),
+    );
     for (const fqdn of args.addressNames) {
       const inputs = { zoneId: zoneIdOf(fqdn), name: fqdn, type: "A", content: args.gatewayAddress, ttl, proxied: false };
       new cloudflare.DnsRecord(names.address(fqdn), inputs, { parent: this });
     }
 
-    this.srvRecords = pulumi.output(records);
+    this.srvRecords = pulumi.output([...records, ...tlsRecords]);
     this.registerOutputs({ srvRecords: this.srvRecords });
   }
 }
 
-const srvRecord = (domain: string, accessEdgeFqdn: string): SrvRecord => ({
-  name: `_xmpp-server._tcp.${domain}`,
-  target: accessEdgeFqdn,
-  port: XMPP_PORT,
-  priority: PRIORITY,
-  weight: WEIGHT,
-});
+const srvRecord = (name: string, target: string, port: number): SrvRecord => ({ name, target, port, priority: PRIORITY, weight: WEIGHT });
 
 /** The priority stands in both places: with one of them left out every preview shows a change (cloudflare provider issue 6684). */
 const srvInputs = ({ name, ...data }: SrvRecord) => ({ name, type: "SRV", priority: data.priority, data });

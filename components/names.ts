@@ -64,6 +64,7 @@ export const hostNames = (host: string) => ({
 /** Children of FederationDns. */
 export const dnsNames = (dns: string) => ({
   srv: (sipDomain: string) => `${dns}-srv-${sipDomain}`,
+  srvTls: (sipDomain: string) => `${dns}-srv-tls-${sipDomain}`,
   address: (fqdn: string) => `${dns}-a-${fqdn}`,
 });
 

@@ -12,8 +12,9 @@ export const COMPONENTS = {
   edgeCertificate: "xmpp-edge:index:EdgeCertificate",
 } as const;
 
-/** What an XMPP server-to-server record is called (RFC 6120 section 14.7). */
+/** What an XMPP server-to-server record is called (RFC 6120 section 14.7), and one for direct TLS (XEP-0368). */
 export const SRV_PREFIX = "_xmpp-server._tcp.";
+export const SRV_TLS_PREFIX = "_xmpps-server._tcp.";
 export const SRV_PORT = 5269;
 
 type Props = Readonly<Record<string, unknown>>;
@@ -33,14 +34,21 @@ export function partnersOf(type: string, props: Props): readonly ReadPartner[] {
   });
 }
 
+export interface XmppRecord {
+  readonly name: string;
+  /** Of direct TLS (XEP-0368), whose port the administrator chooses. */
+  readonly directTls: boolean;
+  readonly data: Props;
+  readonly priority: unknown;
+}
+
 /** An SRV record that leads XMPP servers to us; null for any other resource. */
-export function xmppRecordOf(
-  type: string,
-  props: Props,
-): { readonly name: string; readonly data: Props; readonly priority: unknown } | null {
+export function xmppRecordOf(type: string, props: Props): XmppRecord | null {
   const isRecord = type === "cloudflare:index/dnsRecord:DnsRecord" || type === "cloudflare:index/record:Record";
-  if (!isRecord || props.type !== "SRV" || !String(props.name).startsWith(SRV_PREFIX)) return null;
-  return { name: String(props.name), data: (props.data ?? {}) as Props, priority: props.priority };
+  const name = String(props.name);
+  const directTls = name.startsWith(SRV_TLS_PREFIX);
+  if (!isRecord || props.type !== "SRV" || !(directTls || name.startsWith(SRV_PREFIX))) return null;
+  return { name, directTls, data: (props.data ?? {}) as Props, priority: props.priority };
 }
 
 export const textsOf = (value: unknown): readonly string[] =>

@@ -21,6 +21,12 @@ describe("policy srv-target-access-edge", () => {
     ]);
   });
 
+  it("judges a record for direct TLS by the same name", async () => {
+    const direct = (target: string) => record(target, "_xmpps-server._tcp.contoso.example");
+    assert.deepEqual(await stackReportsOf(srvTargetAccessEdge, [edge, direct("sip.contoso.example")]), []);
+    assert.equal((await stackReportsOf(srvTargetAccessEdge, [edge, direct("xmpp.contoso.example")])).length, 1);
+  });
+
   it("stays quiet on other records, and in a stack without an edge", async () => {
     assert.deepEqual(await stackReportsOf(srvTargetAccessEdge, [edge, record("lync.contoso.example", "_sip._tls.contoso.example")]), []);
     assert.deepEqual(await stackReportsOf(srvTargetAccessEdge, [record("xmpp.contoso.example")]), []);

@@ -5,7 +5,7 @@ import { COMPONENTS, xmppRecordOf } from "./component-inputs.ts";
 /** "The SRV record will resolve to the Access Edge FQDN": Microsoft's page. It takes the whole stack to know which that is. */
 export const srvTargetAccessEdge: StackValidationPolicy = {
   name: "srv-target-access-edge",
-  description: "Every _xmpp-server._tcp record must lead to the Access Edge FQDN of an edge in this stack.",
+  description: "Every _xmpp-server._tcp and _xmpps-server._tcp record must lead to the Access Edge FQDN of an edge in this stack.",
   enforcementLevel: "mandatory",
   severity: "high",
   remediationSteps: "Set data.target of the record to accessEdge.fqdn of the edge, or let FederationDns make the record.",

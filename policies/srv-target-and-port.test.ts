@@ -32,6 +32,24 @@ describe("policy srv-target-and-port", () => {
     });
   }
 
+  describe("of a record for direct TLS", () => {
+    const direct = (data: Record<string, unknown> = {}) => record({ port: 5270, ...data }, { name: "_xmpps-server._tcp.contoso.example" });
+
+    it("stays quiet on a host and a port of its own", async () => {
+      assert.deepEqual(await reportsOf(srvTargetAndPort, direct()), []);
+      assert.deepEqual(await reportsOf(srvTargetAndPort, direct({ port: 443 })), []);
+    });
+
+    it("fires for the port on which partners begin in clear, for no port, and for what it fires for elsewhere", async () => {
+      assert.match(
+        (await reportsOf(srvTargetAndPort, direct({ port: 5269 })))[0] ?? "",
+        /port is 5269; expected the port of direct TLS, which is not 5269/,
+      );
+      assert.match((await reportsOf(srvTargetAndPort, direct({ port: 0 })))[0] ?? "", /port is 0/);
+      assert.match((await reportsOf(srvTargetAndPort, direct({ target: "192.0.2.1" })))[0] ?? "", /target is "192\.0\.2\.1"/);
+    });
+  });
+
   it("stays quiet on records of other services and types", async () => {
     assert.deepEqual(await reportsOf(srvTargetAndPort, record({ port: 5061 }, { name: "_sipfederationtls._tcp.contoso.example" })), []);
     assert.deepEqual(await reportsOf(srvTargetAndPort, record({ port: 1 }, { type: "A" })), []);

@@ -11,8 +11,8 @@ export const RESOLVER_LIMITS = {
   records: 64,
 } as const;
 
-/** "No such name" and "no such record" are empty answers, not failures. */
-const EMPTY = new Set(["ENODATA", "ENOTFOUND", "NXDOMAIN"]);
+/** "No such name" and "no such record" are empty answers, not failures; a name that is too long for DNS has no record either. */
+const EMPTY = new Set(["ENODATA", "ENOTFOUND", "NXDOMAIN", "EBADNAME"]);
 
 /** @param servers `host:port` of resolvers; empty means the system's. */
 export function makeResolver(servers: readonly string[]): Resolver {
@@ -21,7 +21,9 @@ export function makeResolver(servers: readonly string[]): Resolver {
   return {
     async srv(name): Promise<readonly SrvTarget[]> {
       const records = await orEmpty(resolver.resolveSrv(name));
+      // The first ones by priority, so that a flood of records hides none that is to be tried before them.
       return records
+        .toSorted((a, b) => a.priority - b.priority)
         .slice(0, RESOLVER_LIMITS.records)
         .map(({ priority, weight, port, name: target }) => ({ priority, weight, port, name: target }));
     },
