@@ -51,6 +51,7 @@ export async function runGateway(settings: Settings): Promise<number> {
     resolver: makeResolver(settings.dnsServers),
     bindAddress: settings.bindAddress,
     random: (bytes) => randomBytes(bytes),
+    fetch: (address, how) => fetch(address, how),
   };
   const router = makeRouter(watch.state, { clock: wallClock, log, contacts, random: surroundings.random });
   const xmpp = makeXmppSide(watch.state, surroundings, router.xmppHandlers);
@@ -116,8 +117,9 @@ async function start(name: string, side: { start(): Promise<void> }, address: st
 
 /** One sentence for why a port cannot be had, with what to do. */
 export function listenProblem(name: string, address: string, port: number, error: unknown): string {
-  const code = (error as NodeJS.ErrnoException).code ?? "";
-  const where = `${name} port ${port} on ${address}`;
+  // A side may listen on more than one port: the error knows which it was.
+  const { code = "", port: failed = port } = error as NodeJS.ErrnoException & { readonly port?: number };
+  const where = `${name} port ${failed} on ${address}`;
   switch (code) {
     case "EADDRINUSE":
       return `${where} is in use by another process: stop it (ss -ltnp shows it) or set another port under listen in the document`;
@@ -158,7 +160,8 @@ async function edgeSources(settings: Settings, log: Log) {
   const dialbackSecret = settings.dialbackSecret
     ? from(settings.dialbackSecret)
     : constantSource("random dialback secret", randomBytes(32).toString("hex"));
-  return { document: from(settings.document), certificate, key, sipCertificate, sipKey, dialbackSecret };
+  const further = settings.certificates.map((pair) => ({ certificate: from(pair.certificate), key: from(pair.key) }));
+  return { document: from(settings.document), certificate, key, further, sipCertificate, sipKey, dialbackSecret };
 }
 
 async function firstDocument(source: Source): Promise<EdgeDocument> {

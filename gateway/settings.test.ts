@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { gatewayUsage, OPTION_TABLE, readSettings, UsageError } from "./settings.ts";
+import { gatewayUsage, MOST_CERTIFICATES, OPTION_TABLE, readSettings, UsageError } from "./settings.ts";
 
 describe("the gateway's settings", () => {
   it("need a document and nothing else", () => {
@@ -33,6 +33,20 @@ describe("the gateway's settings", () => {
         return true;
       },
     );
+  });
+  it("take further certificates as pairs, files and URLs alike", () => {
+    const certificates = "/etc/edge/a.pem /etc/edge/a.key,\n https://s.example/c/b.pem  https://v.example/secrets/b-key ,";
+    assert.deepEqual(readSettings({ document: "d", certificates }, {}).certificates, [
+      { certificate: "/etc/edge/a.pem", key: "/etc/edge/a.key" },
+      { certificate: "https://s.example/c/b.pem", key: "https://v.example/secrets/b-key" },
+    ]);
+    assert.deepEqual(readSettings({ document: "d" }, { EDGE_CERTIFICATES: "" }).certificates, []);
+  });
+  it("refuse a further certificate without a key, and more than there may be domains", () => {
+    const refuse = (certificates: string, text: RegExp) => assert.throws(() => readSettings({ document: "d", certificates }, {}), text);
+    refuse("a.pem a.key, b.pem", /--certificates has "b\.pem"; expected a certificate and its key, a space between them/);
+    refuse("a b c", /has "a b c"/);
+    refuse(Array.from({ length: MOST_CERTIFICATES + 1 }, () => "a b").join(","), /has 101 pairs; expected at most 100/);
   });
   it("are all named in the help", () => {
     for (const [name, variable] of OPTION_TABLE) {

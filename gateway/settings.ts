@@ -7,6 +7,7 @@ export const OPTION_TABLE = [
   ["document",          "EDGE_DOCUMENT",        null,       "path or URL of the edge document (docs/configuration.md)"],
   ["certificate",       "EDGE_CERTIFICATE",     "",         "certificate chain for partners, PEM; without one the gateway signs its own"],
   ["key",               "EDGE_KEY",             "",         "private key of that certificate, PEM"],
+  ["certificates",      "EDGE_CERTIFICATES",    "",         "further certificates for partners: pairs of chain and key, a space within a pair, commas between pairs; each is served for the SIP domains it names"],
   ["sip-certificate",   "EDGE_SIP_CERTIFICATE", "",         "certificate chain for the SIP side, PEM; without one the gateway signs its own"],
   ["sip-key",           "EDGE_SIP_KEY",         "",         "private key of that certificate, PEM"],
   ["dialback-secret",   "EDGE_DIALBACK_SECRET", "",         "file or URL with the secret for dialback keys; the same on every node; without one it is random"],
@@ -24,6 +25,8 @@ export interface Settings {
   readonly document: string;
   readonly certificate: string;
   readonly key: string;
+  /** Further certificates for partners, at most MOST_CERTIFICATES. */
+  readonly certificates: readonly { readonly certificate: string; readonly key: string }[];
   readonly sipCertificate: string;
   readonly sipKey: string;
   readonly dialbackSecret: string;
@@ -48,6 +51,24 @@ export const GATEWAY_OPTIONS = {
 
 type Values = { readonly [name in OptionName]?: string } & { readonly help?: boolean };
 
+/** Certificates beside the first one: one for each SIP domain that a document may have. */
+export const MOST_CERTIFICATES = 100;
+
+/** Parts of a list, without the empty ones. */
+const listed = (text: string, separator: string | RegExp): string[] =>
+  text
+    .split(separator)
+    .map((part) => part.trim())
+    .filter((part) => part !== "");
+
+function readPairs(text: string, problems: string[]): Settings["certificates"] {
+  const pairs = listed(text, ",").map((pair) => listed(pair, /\s+/));
+  const odd = pairs.find((parts) => parts.length !== 2);
+  if (odd) problems.push(`--certificates has ${JSON.stringify(odd.join(" "))}; expected a certificate and its key, a space between them`);
+  if (pairs.length > MOST_CERTIFICATES) problems.push(`--certificates has ${pairs.length} pairs; expected at most ${MOST_CERTIFICATES}`);
+  return pairs.map(([certificate = "", key = ""]) => ({ certificate, key }));
+}
+
 /** Options win over the environment. @throws UsageError with every problem. */
 export function readSettings(values: Values, environment: Readonly<Record<string, string | undefined>>): Settings {
   const found = new Map<OptionName, string>();
@@ -70,20 +91,19 @@ export function readSettings(values: Values, environment: Readonly<Record<string
   ] as const) {
     if ((of(one) === "") !== (of(other) === "")) problems.push(`--${one} and --${other} go together; one of them is missing`);
   }
+  const certificates = readPairs(of("certificates"), problems);
   if (problems.length > 0) throw new UsageError(`${problems.join("\n  ")}\n  --help lists every option`);
   return {
     document: of("document"),
     certificate: of("certificate"),
     key: of("key"),
+    certificates,
     sipCertificate: of("sip-certificate"),
     sipKey: of("sip-key"),
     dialbackSecret: of("dialback-secret"),
     state: of("state"),
     bindAddress: of("bind"),
-    dnsServers: of("dns")
-      .split(",")
-      .map((server) => server.trim())
-      .filter((server) => server !== ""),
+    dnsServers: listed(of("dns"), ","),
     pollSeconds,
     logLevel: logLevel ?? "info",
     identity: {

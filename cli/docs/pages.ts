@@ -6,6 +6,7 @@ import { inputSchema, jsonText, settingsSections } from "./settings.ts";
 import {
   eventsTable,
   failuresTable,
+  machineTables,
   negotiationTable,
   optionsTable,
   partnerTypesTable,
@@ -22,6 +23,7 @@ export function printedFiles(): ReadonlyMap<string, string> {
     ["docs/stack-settings.md", stackSettingsPage()],
     ["docs/edge-document.schema.json", `${jsonText(inputSchema(documentSchema))}\n`],
     ["docs/tables/negotiation.md", negotiationPage()],
+    ["docs/tables/stream-machines.md", machinesPage()],
     ["docs/tables/partner-types.md", partnerTypesPage()],
     ["docs/tables/refusals.md", refusalsPage()],
     ["docs/tables/errors.md", errorsPage()],
@@ -69,6 +71,25 @@ const negotiationPage = (): string =>
       "`gateway.negotiationMode: strict` ([decision 0002](../decisions/0002-lync-compat-and-strict.md)).",
     negotiationTable(),
   );
+
+function machinesPage(): string {
+  const { inbound, pair, outbound } = machineTables();
+  return page(
+    "How a stream is negotiated",
+    "gateway/negotiation/",
+    "Three machines, each a table that the code walks: in a state, something comes, and the first row whose condition holds says what is done and " +
+      "what state follows. A row without a condition always holds; one without a following state stays where it is. `live` stands for every state but " +
+      "`closed`, `open` for those in which dialback and stanzas may come, `header` for those that wait for a stream header, `established` for an " +
+      "outbound stream that is proven. `fail:CODE` ends the stream with the failure of [errors.md](errors.md); `sasl:CONDITION` answers a SASL attempt.",
+    "## Inbound: a partner connects to the edge",
+    inbound,
+    "## A domain pair on an inbound stream, by dialback",
+    "`refuse:CODE` answers with a dialback error, or, to a peer that does not know those, ends the stream.",
+    pair,
+    "## Outbound: the edge connects to a partner",
+    outbound,
+  );
+}
 
 const errorsPage = (): string =>
   page(

@@ -4,6 +4,8 @@ import { REFUSALS } from "../../gateway/access/refusals.ts";
 import { MATRIX, type MatrixRow, type Method, matrixRow, noteText } from "../../gateway/config/matrix.ts";
 import { TO_SIP, TO_XMPP } from "../../gateway/interworking/errors.ts";
 import { FAILURES } from "../../gateway/negotiation/failures.ts";
+import { INBOUND_ROWS, PAIR_ROWS } from "../../gateway/negotiation/inbound.ts";
+import { OUTBOUND_ROWS } from "../../gateway/negotiation/outbound.ts";
 import { EVENTS } from "../../gateway/observe/events.ts";
 import { OPTION_TABLE } from "../../gateway/settings.ts";
 import { POLICIES } from "../../policies/index.ts";
@@ -56,6 +58,27 @@ export const failuresTable = (): string =>
       text.replace(/\{(\w+)\}/g, "_$1_"),
     ]),
   );
+
+/** A machine as the code walks it: the first row that fits counts. */
+const machineTable = (rows: readonly (readonly string[])[]): string =>
+  table(
+    ["In state", "Comes", "When", "Do", "Then", "Source"],
+    rows.map(([state = "", on = "", when = "", act = "", then = "", because = ""]) => [
+      code(state),
+      code(on),
+      when === "else" ? "" : code(when),
+      code(act),
+      then === "same" ? "" : code(then),
+      because,
+    ]),
+  );
+
+/** The receiving side, a domain pair on it, and the initiating side. */
+export const machineTables = (): { readonly inbound: string; readonly pair: string; readonly outbound: string } => ({
+  inbound: machineTable(INBOUND_ROWS),
+  pair: machineTable(PAIR_ROWS),
+  outbound: machineTable(OUTBOUND_ROWS),
+});
 
 /** Options of the gateway alone, with their environment variables. */
 export const optionsTable = (): string =>

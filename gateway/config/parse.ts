@@ -3,7 +3,7 @@
  * refused whole.
  */
 import { z } from "zod";
-import { matrixRow, NEGOTIATION_MODES, type NegotiationMode, noteText } from "./matrix.ts";
+import { type Method, matrixRow, NEGOTIATION_MODES, type NegotiationMode, noteText } from "./matrix.ts";
 import { ConfigurationError, type Problem, plain, schemaProblems } from "./problems.ts";
 import { documentSchema, type EdgeDocument, LIMITS, normaliseDomain, type Partner, partnerSchema } from "./schema.ts";
 
@@ -135,9 +135,18 @@ export const partnerDomains = (partner: Pick<Partner, "domain" | "additionalDoma
   ...partner.additionalDomains,
 ];
 
-/** What works but deserves a second look: the seven warned rows, and public verified partners. */
+/** What works but deserves a second look: the seven warned rows, public verified partners, and trust that is not used. */
 export function documentWarnings(document: EdgeDocument): Warning[] {
-  return document.partners.flatMap((partner, index) => partnerWarnings(partner, `partners[${index}]`, document));
+  return [
+    ...document.partners.flatMap((partner, index) => partnerWarnings(partner, `partners[${index}]`, document)),
+    ...revocationWarnings(document.xmpp),
+  ];
+}
+
+function revocationWarnings({ revocation, crls }: EdgeDocument["xmpp"]): Warning[] {
+  if (revocation !== "hard" || crls.length > 0) return [];
+  const text = "hard without any list under xmpp.crls: every certificate that is not pinned and not trusted itself is refused";
+  return [{ path: "xmpp.revocation", text }];
 }
 
 function partnerWarnings(partner: Partner, path: string, document: EdgeDocument): Warning[] {
@@ -152,7 +161,15 @@ function partnerWarnings(partner: Partner, path: string, document: EdgeDocument)
       text: `${partner.domain}: partnerType publicVerified is not recommended: its users need nobody's consent; use publicUnverified for a public provider`,
     });
   }
-  return warnings;
+  return [...warnings, ...trustWarnings(partner, path, row.methods)];
+}
+
+/** Anchors and pins prove a partner only where its certificate is asked. */
+function trustWarnings({ domain, trustedAuthorities, pinnedKeys }: Partner, path: string, methods: readonly Method[]): Warning[] {
+  const named = [...(trustedAuthorities.length > 0 ? ["trustedAuthorities"] : []), ...(pinnedKeys.length > 0 ? ["pinnedKeys"] : [])];
+  if (named.length === 0 || methods.every((method) => method === "sasl-over-tls")) return [];
+  const text = `${domain}: dialback, which this row admits, proves the partner without ${named.join(" and ")}; only a row with SASL alone asks its certificate every time`;
+  return [{ path, text }];
 }
 
 const settingsText = (partner: Partner): string =>

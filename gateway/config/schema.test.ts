@@ -107,6 +107,10 @@ describe("the defaults", () => {
         saslNegotiation: "required",
         supportDialbackNegotiation: true,
         enableKeepAlive: true,
+        bidirectionalStreams: true,
+        streamManagement: true,
+        trustedAuthorities: [],
+        pinnedKeys: [],
       },
     ]);
   });
@@ -128,6 +132,13 @@ describe("the defaults", () => {
   it("of the ports are the registered ones", () => {
     assert.deepEqual(document.listen, { xmppPort: 5269, sipPort: 5061, healthPort: 9090 });
     assert.equal(document.sip.nextHop.port, 5061);
+  });
+
+  it("leave direct TLS off until it has a port, which is its own", () => {
+    const listen = (more: object) => parseDocument(documentInput({ listen: more })).listen;
+    assert.deepEqual(listen({ xmppTlsPort: 5270 }), { xmppPort: 5269, xmppTlsPort: 5270, sipPort: 5061, healthPort: 9090 });
+    for (const port of [5269, 5061, 9090]) assert.throws(() => listen({ xmppTlsPort: port }), /expected a port of its own for each/);
+    assert.throws(() => listen({ xmppTlsPort: 0 }), /listen\.xmppTlsPort/);
   });
 });
 

@@ -34,6 +34,13 @@ export const LIMITS = {
   sipDomains: 100,
   sipPeers: 100,
   authorities: 100,
+  /** Authorities of one partner, and pinned keys of one partner. */
+  partnerAuthorities: 10,
+  pinnedKeys: 10,
+  /** Revocation lists, and characters of one that stands in the document. */
+  crls: 50,
+  crlLength: 262_144,
+  urlLength: 2048,
   descriptionLength: 1024,
 } as const;
 
@@ -63,6 +70,53 @@ const pem = () =>
     .max(65_536)
     .regex(/^\s*-----BEGIN CERTIFICATE-----[\s\S]+-----END CERTIFICATE-----\s*$/, "expected a certificate in PEM form")
     .meta({ kind: "PEM certificate" });
+
+/** Bytes of SHA-256. */
+const DIGEST = 32;
+
+/** Lower-case hexadecimal digits of a digest that was written in hexadecimal, with colons or without, or in base64; null for anything else. */
+function digestText(text: string): string | null {
+  if (/^([0-9a-f]{2}:?){31}[0-9a-f]{2}$/i.test(text)) return text.replaceAll(":", "").toLowerCase();
+  if (!/^[A-Za-z0-9+/]{43}=?$/.test(text)) return null;
+  const bytes = Buffer.from(text, "base64");
+  return bytes.length === DIGEST ? bytes.toString("hex") : null;
+}
+
+const pinnedKey = () =>
+  z
+    .string()
+    .max(256)
+    .transform((text, context): string => {
+      const digits = digestText(text);
+      if (digits !== null) return digits;
+      context.issues.push({
+        code: "custom",
+        input: text,
+        message: "expected the SHA-256 of a certificate's SubjectPublicKeyInfo: 64 hexadecimal digits or 44 characters of base64",
+      });
+      return z.NEVER;
+    })
+    .meta({ kind: "SHA-256 digest" });
+
+/** Whether an entry of `xmpp.crls` is the list itself. */
+export const isCrlPem = (text: string): boolean => /^\s*-----BEGIN X509 CRL-----[A-Za-z0-9+/=\s]+-----END X509 CRL-----\s*$/.test(text);
+
+function isCrlUrl(text: string): boolean {
+  if (!URL.canParse(text) || text.length > LIMITS.urlLength) return false;
+  const { protocol, username, password, hostname } = new URL(text);
+  return ["http:", "https:"].includes(protocol) ? username === "" && password === "" : protocol === "file:" && hostname === "";
+}
+
+/** Where a revocation list is, or the list itself. */
+const crl = () =>
+  z
+    .string()
+    .max(LIMITS.crlLength)
+    .refine(
+      (text) => isCrlPem(text) || isCrlUrl(text),
+      "expected an http, https or file URL without user or password, or one list in PEM form (X509 CRL)",
+    )
+    .meta({ kind: "URL or PEM list" });
 
 const count = (low: number, high: number) => z.int().min(low).max(high);
 
@@ -101,9 +155,22 @@ export const partnerSchema = z.strictObject({
     description: "Whether the partner must show life within keepAliveInterval",
     lync: "-EnableKeepAlive",
   }),
+  bidirectionalStreams: z.boolean().default(true).meta({
+    description: "Whether one stream may carry stanzas both ways where the partner's server offers it too (XEP-0288)",
+  }),
+  streamManagement: z.boolean().default(true).meta({
+    description: "Whether stanzas are acknowledged, and lost streams resumed, where the partner's server offers it too (XEP-0198)",
+  }),
   proxyFqdn: domain().optional().meta({
     description: "FQDN of the partner's server on port 5269; replaces the SRV look-up",
     lync: "-ProxyFqdn",
+  }),
+  trustedAuthorities: z.array(pem()).max(LIMITS.partnerAuthorities).default([]).meta({
+    description: "Authorities that vouch for this partner, PEM; where given, no other does, and they vouch for nobody else",
+  }),
+  pinnedKeys: z.array(pinnedKey()).max(LIMITS.pinnedKeys).default([]).meta({
+    description:
+      "SHA-256 of the SubjectPublicKeyInfo of keys, one of which the partner's certificate must have, in hexadecimal or base64. Without trustedAuthorities nobody else need vouch for it: it may be self-signed",
   }),
 });
 
@@ -151,12 +218,22 @@ export const gatewaySchema = z.strictObject({
   }),
 });
 
+export const REVOCATION_MODES = ["off", "soft", "hard"] as const;
+export type RevocationMode = (typeof REVOCATION_MODES)[number];
+
 export const xmppSchema = z.strictObject({
   useSystemAuthorities: z.boolean().default(true).meta({
     description: "Whether the public certificate authorities known to the runtime are trusted to vouch for partners",
   }),
   trustedAuthorities: z.array(pem()).max(LIMITS.authorities).default([]).meta({
     description: "Further certificate authorities trusted to vouch for partners, PEM",
+  }),
+  revocation: z.enum(REVOCATION_MODES).default("soft").meta({
+    description:
+      "off: revocation lists are not asked. soft: a certificate whose authority has no usable list is accepted, which is logged once. hard: it is refused",
+  }),
+  crls: z.array(crl()).max(LIMITS.crls).default([]).meta({
+    description: "Certificate revocation lists of the authorities that vouch for partners: http, https or file URLs, or PEM",
   }),
 });
 
@@ -196,11 +273,22 @@ export const sipSchema = z.strictObject({
   }),
 });
 
-export const listenSchema = z.strictObject({
-  xmppPort: count(1, 65_535).default(5269).meta({ description: "XMPP server-to-server; needs a restart", unit: "port" }),
-  sipPort: count(1, 65_535).default(5061).meta({ description: "SIP over mutual TLS; needs a restart", unit: "port" }),
-  healthPort: count(1, 65_535).default(9090).meta({ description: "livez, readyz, status; needs a restart", unit: "port" }),
-});
+const portsDiffer = (ports: Readonly<Record<string, number | undefined>>): boolean => {
+  const named = Object.values(ports).filter((port) => port !== undefined);
+  return new Set(named).size === named.length;
+};
+
+export const listenSchema = z
+  .strictObject({
+    xmppPort: count(1, 65_535).default(5269).meta({ description: "XMPP server-to-server; needs a restart", unit: "port" }),
+    xmppTlsPort: count(1, 65_535).optional().meta({
+      description: "XMPP server-to-server with TLS from the first byte (XEP-0368), usually 5270; where absent, off; needs a restart",
+      unit: "port",
+    }),
+    sipPort: count(1, 65_535).default(5061).meta({ description: "SIP over mutual TLS; needs a restart", unit: "port" }),
+    healthPort: count(1, 65_535).default(9090).meta({ description: "livez, readyz, status; needs a restart", unit: "port" }),
+  })
+  .refine(portsDiffer, "expected a port of its own for each");
 
 export const documentSchema = z.strictObject({
   version: z.literal(1).default(1).meta({ description: "Format of this document" }),

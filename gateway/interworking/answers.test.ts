@@ -2,8 +2,9 @@ import assert from "node:assert/strict";
 import { childElements, childOf, element, type XmlElement, type XmlNode } from "../xmpp/element.ts";
 import { NS } from "../xmpp/namespaces.ts";
 import { errorElement, readStanzaError, STANZA_ERRORS, type StanzaErrorCondition } from "../xmpp/stanza-errors.ts";
+import { GATEWAY_FEATURES } from "../xmpp/stanzas.ts";
 import { bounceToText, LIMITS } from "./bounce.ts";
-import { answerIq, FEATURES } from "./iq.ts";
+import { answerIq } from "./iq.ts";
 import { answerPresence } from "./presence.ts";
 
 const stanza = (name: string, attributes: Readonly<Record<string, string | undefined>>, ...children: readonly XmlNode[]): XmlElement =>
@@ -29,7 +30,7 @@ describe("a request from a partner", () => {
     assert.equal(told(iq({ type: "get" }, items())), "result");
     const query = childOf(iq({ type: "get" }, info()) ?? assert.fail(), NS.discoInfo, "query") ?? assert.fail();
     const features = childElements(query).flatMap((child) => child.attributes.get("var") ?? []);
-    assert.deepEqual(features, [NS.discoInfo, ...FEATURES].toSorted());
+    assert.deepEqual(features, [...GATEWAY_FEATURES].toSorted());
   });
 
   it("for a node, which we have none of, finds nothing", () => {

@@ -15,6 +15,11 @@ const INBOUND: ReadonlyMap<string, InboundEvent> = new Map([
   [`${NS.sasl} abort`, "saslOther"],
   [`${NS.dialback} result`, "dialbackKey"],
   [`${NS.dialback} verify`, "verifyRequest"],
+  [`${NS.bidi} bidi`, "bidi"],
+  [`${NS.sm} enable`, "smEnable"],
+  [`${NS.sm} resume`, "smResume"],
+  [`${NS.sm} r`, "smRequest"],
+  [`${NS.sm} a`, "smAck"],
   [`${NS.streams} error`, "streamError"],
 ]);
 
@@ -32,6 +37,13 @@ const OUTBOUND: ReadonlyMap<string, OutboundEvent> = new Map([
   [`${NS.dialback} verify valid`, "verificationValid"],
   [`${NS.dialback} verify invalid`, "verificationInvalid"],
   [`${NS.dialback} verify error`, "verificationError"],
+  [`${NS.dialback} result `, "dialbackRequest"],
+  [`${NS.dialback} verify `, "dialbackRequest"],
+  [`${NS.sm} enabled`, "smEnabled"],
+  [`${NS.sm} resumed`, "smResumed"],
+  [`${NS.sm} failed`, "smFailed"],
+  [`${NS.sm} r`, "smRequest"],
+  [`${NS.sm} a`, "smAck"],
 ]);
 
 export function inboundEvent(element: XmlElement): InboundEvent {

@@ -11,5 +11,7 @@ export function readFeatures(features: XmlElement): FeaturesKnown {
     starttlsRequired: starttls !== undefined && childOf(starttls, NS.tls, "required") !== undefined,
     external: mechanisms !== undefined && childElements(mechanisms).some((mechanism) => textOf(mechanism).trim() === "EXTERNAL"),
     dialback: childOf(features, NS.dialbackFeature, "dialback") !== undefined,
+    bidi: childOf(features, NS.bidiFeature, "bidi") !== undefined,
+    management: childOf(features, NS.sm, "sm") !== undefined,
   };
 }

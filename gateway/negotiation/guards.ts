@@ -1,6 +1,6 @@
 /** One small predicate per word of the tables. What is offered and what is admitted is the same predicate. */
 import { NS } from "../xmpp/namespaces.ts";
-import type { HeaderKnown, InboundKnown, OutboundKnown } from "./known.ts";
+import type { HeaderKnown, InboundKnown, ManagementKnown, OutboundKnown } from "./known.ts";
 
 export const NEGOTIATION_LIMITS = {
   /** SASL failures on one stream before it is closed; RFC 6120 6.4.5 asks for between 2 and 5 tries. */
@@ -15,6 +15,16 @@ const headerGuards = {
   namespaceWrong: ({ header }: HasHeader): boolean => header?.contentNamespace !== NS.server,
   versionUnsupported: ({ header }: HasHeader): boolean => header?.version === "unsupported",
   legacy: ({ header }: HasHeader): boolean => header?.version === "none",
+};
+
+type HasManagement = { readonly management: ManagementKnown };
+
+const managementGuards = {
+  managementOff: ({ management }: HasManagement): boolean => !management.enabled,
+  managementOn: ({ management }: HasManagement): boolean => management.enabled,
+  managementForbidden: ({ management }: HasManagement): boolean => !management.allowed,
+  ackUnreadable: ({ management }: HasManagement): boolean => management.unreadable,
+  ackTooHigh: ({ management }: HasManagement): boolean => management.tooHigh,
 };
 
 // biome-ignore format: one word, one line
@@ -57,6 +67,10 @@ export const INBOUND_GUARDS = {
   pairNotProven:         (k) => !k.pair?.proven,
   othersProven:          (k) => k.pairsProven > 0,
   errorsUnknown:         (k) => k.header?.version !== "1.0",
+  // streams both ways, stream management
+  bidiOffered:           (k) => bidiOffered(k),
+  managementOffered:     (k) => managementOffered(k),
+  ...managementGuards,
 } as const satisfies Record<string, (known: InboundKnown) => boolean>;
 
 const has = (known: InboundKnown, method: "tls-dialback" | "tcp-dialback"): boolean => known.pair?.methods.has(method) ?? false;
@@ -69,6 +83,17 @@ function starttlsOffered(known: InboundKnown): boolean {
 function externalOffered(known: InboundKnown): boolean {
   const named = known.header !== null && known.header.from !== null;
   return known.tls && !known.authenticated && named && known.certificate === "valid" && known.methods.has("sasl-over-tls");
+}
+
+/** Before the peer proves itself, and behind STARTTLS where that is offered (XEP-0288 section 2.1). */
+function bidiOffered(known: InboundKnown): boolean {
+  const { allowed, requested } = known.bidi;
+  return allowed && !requested && !known.authenticated && !starttlsOffered(known) && (externalOffered(known) || dialbackOffered(known));
+}
+
+/** With dialback no features follow the proof, so it stands beside dialback already; it is admitted behind the proof (XEP-0198 section 3). */
+function managementOffered(known: InboundKnown): boolean {
+  return known.management.allowed && !starttlsOffered(known) && (known.authenticated || dialbackOffered(known));
 }
 
 function dialbackOffered(known: InboundKnown): boolean {
@@ -94,7 +119,19 @@ export const OUTBOUND_GUARDS = {
   dialbackUsable:        (k) => k.methods.has("tls-dialback") && dialbackAdvertised(k),
   dialbackUnadvertised:  (k) => !dialbackAdvertised(k),
   answerMatches:         (k) => k.answerMatches,
+  authorityUnknown:      (k) => k.purpose === "verify" && k.hostUnknown,
+  // streams both ways, stream management
+  bidiUsable:            (k) => k.features?.bidi === true && k.bidi.allowed && !k.bidi.requested && k.purpose === "stanzas" && serverProven(k),
+  oneWay:                (k) => !k.bidi.requested,
+  stanzaUnaddressed:     (k) => !k.stanzaAddressed,
+  stanzaOfOthers:        (k) => !k.stanzaOfPair,
+  resumable:             (k) => k.resumable && k.features?.management === true && k.management.allowed,
+  ...managementGuards,
 } as const satisfies Record<string, (known: OutboundKnown) => boolean>;
+
+/** What the reverse direction rests on: the server's certificate, or that dialback, which trusts DNS, is enough for this partner. */
+const serverProven = (known: OutboundKnown): boolean =>
+  known.certificate === "valid" || known.methods.has(known.tls ? "tls-dialback" : "tcp-dialback");
 
 const plainAdmitted = (known: OutboundKnown): boolean => !known.tls && !known.plainForbidden && known.methods.has("tcp-dialback");
 

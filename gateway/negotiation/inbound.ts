@@ -17,6 +17,7 @@ export type InboundState = (typeof INBOUND_STATES)[number];
 // biome-ignore format: from the wire, then from the driver
 export const INBOUND_EVENTS = [
   "header", "starttls", "auth", "saslOther", "dialbackKey", "verifyRequest", "dialbackAnswer", "stanza", "clientStanza", "unknown",
+  "bidi", "smEnable", "smResume", "smRequest", "smAck",
   "secured", "handshakeFailed", "next", "streamError", "readerError", "close", "timeout", "revoked",
 ] as const;
 export type InboundEvent = (typeof INBOUND_EVENTS)[number];
@@ -33,6 +34,8 @@ export type InboundAction =
   | `fail:${FailureCode}`
   | "sasl:encryption-required" | "sasl:invalid-mechanism" | "sasl:invalid-authzid" | "sasl:incorrect-encoding" | "sasl:aborted"
   | `verifyError:${FailureCode}`
+  | "smFailed:unexpected-request" | "smFailed:feature-not-implemented"
+  | "enableBidi" | "enableManagement" | "resume" | "acknowledge" | "takeAck"
   | "offer" | "proceed" | "refuseTls" | "restart" | "acceptExternal" | "proveExternal" | "judgePair" | "answerVerify" | "route" | "stay" | "close"
   | "closeAfterSasl";
 
@@ -93,6 +96,27 @@ export const INBOUND_ROWS = [
   ["open",                     "stanza",          "pairNotProven",        "fail:pair-not-proven",               "closed",                   "XEP-0220 2.2.1"],
   ["open",                     "stanza",          "else",                 "route",                              "same",                     "RFC 6120 10.1"],
   ["live",                     "clientStanza",    "else",                 "fail:namespace-wrong",               "closed",                   "RFC 6120 4.9.3.10"],
+
+  ["awaitChoice",              "bidi",            "bidiOffered",          "enableBidi",                         "same",                     "XEP-0288 2.1"],
+  ["awaitChoice",              "bidi",            "else",                 "fail:unsupported-element",           "closed",                   "XEP-0288 2.1"],
+  ["awaitSecureChoice",        "bidi",            "bidiOffered",          "enableBidi",                         "same",                     "XEP-0288 2.1"],
+  ["awaitSecureChoice",        "bidi",            "else",                 "fail:unsupported-element",           "closed",                   "XEP-0288 2.1"],
+  ["authenticated",            "bidi",            "else",                 "fail:unsupported-element",           "closed",                   "XEP-0288 2.1"],
+
+  ["open",                     "smEnable",        "nothingProven",        "smFailed:unexpected-request",        "same",                     "XEP-0198 3"],
+  ["open",                     "smEnable",        "managementForbidden",  "smFailed:feature-not-implemented",   "same",                     "XEP-0198 3"],
+  ["open",                     "smEnable",        "managementOn",         "smFailed:unexpected-request",        "same",                     "XEP-0198 3"],
+  ["open",                     "smEnable",        "else",                 "enableManagement",                   "same",                     "XEP-0198 3"],
+  ["open",                     "smResume",        "nothingProven",        "smFailed:unexpected-request",        "same",                     "XEP-0198 5"],
+  ["open",                     "smResume",        "managementForbidden",  "smFailed:feature-not-implemented",   "same",                     "XEP-0198 5"],
+  ["open",                     "smResume",        "managementOn",         "smFailed:unexpected-request",        "same",                     "XEP-0198 5"],
+  ["open",                     "smResume",        "else",                 "resume",                             "same",                     "XEP-0198 5"],
+  ["open",                     "smRequest",       "managementOff",        "fail:unsupported-element",           "closed",                   "XEP-0198 4"],
+  ["open",                     "smRequest",       "else",                 "acknowledge",                        "same",                     "XEP-0198 4"],
+  ["open",                     "smAck",           "managementOff",        "fail:unsupported-element",           "closed",                   "XEP-0198 4"],
+  ["open",                     "smAck",           "ackUnreadable",        "fail:ack-unreadable",                "closed",                   "XEP-0198 4"],
+  ["open",                     "smAck",           "ackTooHigh",           "fail:ack-too-high",                  "closed",                   "XEP-0198 4"],
+  ["open",                     "smAck",           "else",                 "takeAck",                            "same",                     "XEP-0198 4"],
 
   ["open",                     "unknown",         "else",                 "fail:unsupported-element",           "closed",                   "RFC 6120 4.9.3.24"],
   ["live",                     "streamError",     "else",                 "fail:peer-error",                    "closed",                   "RFC 6120 4.9.1.1"],

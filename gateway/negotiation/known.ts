@@ -16,6 +16,24 @@ export interface HeaderKnown {
   readonly dialbackDeclared: boolean;
 }
 
+/** Stream management on one stream (XEP-0198). */
+export interface ManagementKnown {
+  /** The partner's settings admit it. */
+  readonly allowed: boolean;
+  readonly enabled: boolean;
+  /** The acknowledgement at hand is for more than was sent; it has no number that can be read. */
+  readonly tooHigh: boolean;
+  readonly unreadable: boolean;
+}
+
+/** Stanzas both ways on one stream (XEP-0288). */
+export interface BidiKnown {
+  /** The partner's settings admit it. */
+  readonly allowed: boolean;
+  /** The initiator asked for it. */
+  readonly requested: boolean;
+}
+
 /** The pair that a stanza, a dialback key or a verification request speaks of. */
 export interface PairKnown {
   readonly addressesValid: boolean;
@@ -58,6 +76,8 @@ export interface InboundKnown {
   readonly pairsOpen: number;
   readonly auth: AuthKnown | null;
   readonly pair: PairKnown | null;
+  readonly management: ManagementKnown;
+  readonly bidi: BidiKnown;
 }
 
 /** What the partner's features offer. */
@@ -66,6 +86,8 @@ export interface FeaturesKnown {
   readonly starttlsRequired: boolean;
   readonly external: boolean;
   readonly dialback: boolean;
+  readonly bidi: boolean;
+  readonly management: boolean;
 }
 
 export interface OutboundKnown {
@@ -86,4 +108,13 @@ export interface OutboundKnown {
   readonly bytesFollow: boolean;
   /** The dialback answer at hand belongs to our request on this stream. */
   readonly answerMatches: boolean;
+  /** The stream error at hand says that the peer's server does not know the domain we came for. */
+  readonly hostUnknown: boolean;
+  readonly management: ManagementKnown;
+  /** An earlier stream of the pair was lost and may be resumed. */
+  readonly resumable: boolean;
+  readonly bidi: BidiKnown;
+  /** The stanza at hand has addresses, and they are those of the stream's pair. */
+  readonly stanzaAddressed: boolean;
+  readonly stanzaOfPair: boolean;
 }

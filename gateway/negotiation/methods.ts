@@ -21,3 +21,6 @@ export function columnOf(methods: Methods): string {
   const letters = (Object.keys(LETTERS) as Method[]).filter((method) => methods.has(method)).map((method) => LETTERS[method]);
   return letters.length > 0 ? letters.join(" ") : "none";
 }
+
+/** Whether TLS has any use with such a partner: E or D in M. */
+export const overTls = (methods: Methods): boolean => methods.has("sasl-over-tls") || methods.has("tls-dialback");

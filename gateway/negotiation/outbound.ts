@@ -6,8 +6,9 @@ import { makeMachine, type Table, type TransitionRow } from "./step.ts";
 
 // biome-ignore format: states in the order they are passed
 export const OUTBOUND_STATES = [
-  "awaitHeader", "awaitFeatures", "choosePlain", "awaitProceed", "awaitHandshake", "awaitSecureHeader", "awaitSecureFeatures", "awaitSaslOutcome",
-  "awaitAuthenticatedHeader", "awaitAuthenticatedFeatures", "awaitVerdict", "awaitVerification", "ready", "closed",
+  "awaitHeader", "awaitFeatures", "choosePlain", "awaitProceed", "awaitHandshake", "awaitSecureHeader", "awaitSecureFeatures", "chooseSecure", "awaitSaslOutcome",
+  "awaitAuthenticatedHeader", "awaitAuthenticatedFeatures", "awaitVerdict", "awaitVerification",
+  "proven", "awaitResumption", "ready", "closed",
 ] as const;
 export type OutboundState = (typeof OUTBOUND_STATES)[number];
 
@@ -16,6 +17,7 @@ export type OutboundState = (typeof OUTBOUND_STATES)[number];
 export const OUTBOUND_EVENTS = [
   "header", "features", "proceed", "tlsFailure", "success", "saslFailure", "saslOther", "verdictValid", "verdictInvalid", "verdictError",
   "verificationValid", "verificationInvalid", "verificationError", "stanza", "clientStanza", "unknown",
+  "dialbackRequest", "smEnabled", "smResumed", "smFailed", "smRequest", "smAck",
   "secured", "handshakeFailed", "next", "streamError", "readerError", "close", "ended", "timeout", "revoked",
 ] as const;
 export type OutboundEvent = (typeof OUTBOUND_EVENTS)[number];
@@ -24,6 +26,7 @@ const GROUPS = {
   live: OUTBOUND_STATES.filter((state) => state !== "closed"),
   secure: ["awaitSecureHeader", "awaitAuthenticatedHeader"],
   header: ["awaitHeader", "awaitSecureHeader", "awaitAuthenticatedHeader"],
+  established: ["awaitResumption", "ready"],
 } as const satisfies Record<string, readonly OutboundState[]>;
 
 /** `fail:CODE` ends the attempt, `retryWithoutExternal` asks for one new connection that skips EXTERNAL and never goes plain. */
@@ -32,6 +35,8 @@ export type OutboundAction =
   | `fail:${FailureCode}`
   | "wait" | "choose" | "starttls" | "startTlsUnadvertised" | "secure" | "restart" | "sendKey" | "sendVerify" | "authExternal"
   | "proveExternal" | "proveDialback" | "retryWithoutExternal" | "sendKeyAfterRefusal"
+  | "requestBidi" | "route" | "refuseDialback"
+  | "resume" | "resumed" | "begin" | "managementOn" | "managementRefused" | "acknowledge" | "takeAck"
   | "reportValid" | "reportInvalid" | "reportError" | "close";
 
 type Row = TransitionRow<OutboundState, keyof typeof GROUPS, OutboundEvent, keyof typeof OUTBOUND_GUARDS, OutboundAction>;
@@ -55,6 +60,7 @@ export const OUTBOUND_ROWS = [
   ["choosePlain",                "next",                "plainNotAdmitted",     "fail:starttls-not-offered",      "closed",                     "RFC 7590 3.1"],
   ["choosePlain",                "next",                "verifying",            "sendVerify",                     "awaitVerification",          "XEP-0220 2.1.2"],
   ["choosePlain",                "next",                "dialbackUnadvertised", "fail:dialback-not-offered",      "closed",                     "XEP-0220 2.4"],
+  ["choosePlain",                "next",                "bidiUsable",           "requestBidi",                    "same",                       "XEP-0288 2.1"],
   ["choosePlain",                "next",                "else",                 "sendKey",                        "awaitVerdict",               "XEP-0220 2.1.1"],
 
   ["awaitProceed",               "proceed",             "bytesFollow",          "fail:bytes-before-restart",      "closed",                     "RFC 6120 5.3.3"],
@@ -70,14 +76,15 @@ export const OUTBOUND_ROWS = [
   ["awaitHandshake",             "handshakeFailed",     "else",                 "fail:tls-handshake-failed",      "closed",                     "RFC 6120 5.4.3.2"],
 
   ["awaitSecureFeatures",        "features",            "verifying",            "sendVerify",                     "awaitVerification",          "XEP-0220 2.1.2"],
-  ["awaitSecureFeatures",        "features",            "externalUsable",       "authExternal",                   "awaitSaslOutcome",           "XEP-0178 3"],
-  ["awaitSecureFeatures",        "features",            "dialbackUsable",       "sendKey",                        "awaitVerdict",               "XEP-0220 2.1.1"],
-  ["awaitSecureFeatures",        "features",            "dialbackAdmitted",     "fail:dialback-not-offered",      "closed",                     "XEP-0220 2.4"],
-  ["awaitSecureFeatures",        "features",            "else",                 "fail:external-not-offered",      "closed",                     "XEP-0178 3"],
+  ["awaitSecureFeatures",        "features",            "else",                 "choose",                         "chooseSecure",               "RFC 6120 4.3.2"],
+  ["chooseSecure",               "next",                "bidiUsable",           "requestBidi",                    "same",                       "XEP-0288 2.1"],
+  ["chooseSecure",               "next",                "externalUsable",       "authExternal",                   "awaitSaslOutcome",           "XEP-0178 3"],
+  ["chooseSecure",               "next",                "dialbackUsable",       "sendKey",                        "awaitVerdict",               "XEP-0220 2.1.1"],
+  ["chooseSecure",               "next",                "dialbackAdmitted",     "fail:dialback-not-offered",      "closed",                     "XEP-0220 2.4"],
+  ["chooseSecure",               "next",                "else",                 "fail:external-not-offered",      "closed",                     "XEP-0178 3"],
   ["awaitSaslOutcome",           "success",             "bytesFollow",          "fail:bytes-before-restart",      "closed",                     "RFC 6120 6.4.6"],
   ["awaitSaslOutcome",           "success",             "else",                 "restart",                        "awaitAuthenticatedHeader",   "RFC 6120 6.4.6"],
   ["awaitSaslOutcome",           "saslFailure",         "dialbackUsable",       "sendKeyAfterRefusal",            "awaitVerdict",               "XEP-0178 3"],
-  ["awaitSaslOutcome",           "saslFailure",         "dialbackAdmitted",     "retryWithoutExternal",           "closed",                     "XEP-0178 3"],
   ["awaitSaslOutcome",           "saslFailure",         "else",                 "fail:external-refused",          "closed",                     "RFC 6120 6.4.5"],
   ["awaitSaslOutcome",           "streamError",         "dialbackAdmitted",     "retryWithoutExternal",           "closed",                     "XEP-0178 3"],
   ["awaitSaslOutcome",           "streamError",         "else",                 "fail:external-refused",          "closed",                     "RFC 6120 6.4.5"],
@@ -85,12 +92,12 @@ export const OUTBOUND_ROWS = [
   ["awaitSaslOutcome",           "close",               "else",                 "fail:external-refused",          "closed",                     "RFC 6120 6.4.5"],
   ["awaitSaslOutcome",           "ended",               "dialbackAdmitted",     "retryWithoutExternal",           "closed",                     "XEP-0178 3"],
   ["awaitSaslOutcome",           "ended",               "else",                 "fail:external-refused",          "closed",                     "RFC 6120 6.4.5"],
-  ["awaitAuthenticatedFeatures", "features",            "else",                 "proveExternal",                  "ready",                      "RFC 6120 6.4.6"],
+  ["awaitAuthenticatedFeatures", "features",            "else",                 "proveExternal",                  "proven",                     "RFC 6120 6.4.6"],
 
   ["awaitVerdict",               "streamError",         "externalRefused",      "retryWithoutExternal",           "closed",                     "XEP-0178 3"],
   ["awaitVerdict",               "close",               "externalRefused",      "retryWithoutExternal",           "closed",                     "XEP-0178 3"],
   ["awaitVerdict",               "ended",               "externalRefused",      "retryWithoutExternal",           "closed",                     "XEP-0178 3"],
-  ["awaitVerdict",               "verdictValid",        "answerMatches",        "proveDialback",                  "ready",                      "XEP-0220 2.1.1"],
+  ["awaitVerdict",               "verdictValid",        "answerMatches",        "proveDialback",                  "proven",                     "XEP-0220 2.1.1"],
   ["awaitVerdict",               "verdictInvalid",      "answerMatches",        "fail:dialback-invalid",          "closed",                     "XEP-0220 2.1.1"],
   ["awaitVerdict",               "verdictError",        "answerMatches",        "fail:dialback-error",            "closed",                     "XEP-0220 2.1.1"],
   ["awaitVerification",          "verificationValid",   "answerMatches",        "reportValid",                    "closed",                     "XEP-0220 2.1.2"],
@@ -103,12 +110,37 @@ export const OUTBOUND_ROWS = [
   ["live",                       "verificationInvalid", "else",                 "fail:unsolicited-dialback",      "closed",                     "XEP-0220 3.1"],
   ["live",                       "verificationError",   "else",                 "fail:unsolicited-dialback",      "closed",                     "XEP-0220 3.1"],
 
+  ["proven",                     "next",                "resumable",            "resume",                         "awaitResumption",            "XEP-0198 5"],
+  ["proven",                     "next",                "else",                 "begin",                          "ready",                      "XEP-0198 3"],
+  ["awaitResumption",            "smResumed",           "ackUnreadable",        "fail:ack-unreadable",            "closed",                     "XEP-0198 5"],
+  ["awaitResumption",            "smResumed",           "ackTooHigh",           "fail:ack-too-high",              "closed",                     "XEP-0198 5"],
+  ["awaitResumption",            "smResumed",           "else",                 "resumed",                        "ready",                      "XEP-0198 5"],
+  ["awaitResumption",            "smFailed",            "else",                 "begin",                          "ready",                      "XEP-0198 5"],
+  ["ready",                      "smEnabled",           "managementOff",        "fail:unsupported-element",       "closed",                     "XEP-0198 3"],
+  ["ready",                      "smEnabled",           "else",                 "managementOn",                   "same",                       "XEP-0198 3"],
+  ["ready",                      "smFailed",            "managementOff",        "fail:unsupported-element",       "closed",                     "XEP-0198 3"],
+  ["ready",                      "smFailed",            "else",                 "managementRefused",              "same",                       "XEP-0198 3"],
+  ["ready",                      "smRequest",           "managementOff",        "fail:unsupported-element",       "closed",                     "XEP-0198 4"],
+  ["ready",                      "smRequest",           "else",                 "acknowledge",                    "same",                       "XEP-0198 4"],
+  ["ready",                      "smAck",               "managementOff",        "fail:unsupported-element",       "closed",                     "XEP-0198 4"],
+  ["ready",                      "smAck",               "ackUnreadable",        "fail:ack-unreadable",            "closed",                     "XEP-0198 4"],
+  ["ready",                      "smAck",               "ackTooHigh",           "fail:ack-too-high",              "closed",                     "XEP-0198 4"],
+  ["ready",                      "smAck",               "else",                 "takeAck",                        "same",                       "XEP-0198 4"],
+
+  ["established",                "stanza",              "oneWay",               "fail:stanza-on-one-way-stream",  "closed",                     "RFC 6120 4.1"],
+  ["established",                "stanza",              "stanzaUnaddressed",    "fail:addresses-invalid",         "closed",                     "RFC 6120 8.1.1.2"],
+  ["established",                "stanza",              "stanzaOfOthers",       "fail:from-not-proven",           "closed",                     "XEP-0288 2.2"],
+  ["established",                "stanza",              "else",                 "route",                          "same",                       "XEP-0288 2.2"],
   ["live",                       "stanza",              "else",                 "fail:stanza-on-one-way-stream",  "closed",                     "RFC 6120 4.1"],
+  ["established",                "dialbackRequest",     "oneWay",               "fail:unsupported-element",       "closed",                     "XEP-0220 2.1.1"],
+  ["established",                "dialbackRequest",     "else",                 "refuseDialback",                 "same",                       "XEP-0288 2.2"],
+  ["live",                       "dialbackRequest",     "else",                 "fail:unsupported-element",       "closed",                     "XEP-0220 2.1.1"],
   ["live",                       "clientStanza",        "else",                 "fail:namespace-wrong",           "closed",                     "RFC 6120 4.9.3.10"],
   ["live",                       "unknown",             "else",                 "fail:unsupported-element",       "closed",                     "RFC 6120 4.9.3.24"],
   ["ready",                      "close",               "else",                 "close",                          "closed",                     "RFC 6120 4.4"],
   ["live",                       "close",               "else",                 "fail:stream-closed",             "closed",                     "RFC 6120 4.4"],
   ["live",                       "ended",               "else",                 "fail:stream-closed",             "closed",                     "RFC 6120 4.6.1"],
+  ["live",                       "streamError",         "authorityUnknown",     "fail:authority-not-found",       "closed",                     "XEP-0220 2.5"],
   ["live",                       "streamError",         "else",                 "fail:peer-error",                "closed",                     "RFC 6120 4.9.1.1"],
   ["live",                       "readerError",         "else",                 "fail:xml-refused",               "closed",                     "RFC 6120 11.1"],
   ["live",                       "timeout",             "else",                 "fail:establishment-timeout",     "closed",                     "RFC 6120 4.9.3.4"],

@@ -53,6 +53,18 @@ export function proveByDialback(claim: Claim & { readonly expected: DialbackAnsw
   return makeProof(by, claim);
 }
 
+/**
+ * The reverse direction of a stream that we opened and on which we were proven (XEP-0288): the partner is who its server
+ * certificate says, or, where dialback is enough for it, who DNS led us to.
+ */
+export function proveByServer(claim: Claim & { readonly certificate: CertificateStanding; readonly forward: PeerProof }): PeerProof | null {
+  const { forward, methods, tls, certificate } = claim;
+  if (forward.partnerDomain !== claim.partnerDomain || forward.localDomain !== claim.localDomain) return null;
+  if (tls && certificate === "valid" && methods.has("sasl-over-tls")) return makeProof("sasl-over-tls", claim);
+  const by: Method = tls ? "tls-dialback" : "tcp-dialback";
+  return methods.has(by) ? makeProof(by, claim) : null;
+}
+
 /** Whether the answer has the request's from, to and id. */
 export const answers = (expected: DialbackAnswer, answer: DialbackAnswer): boolean =>
   expected.from !== null && answer.from === expected.from && answer.to === expected.to && answer.id === expected.id;

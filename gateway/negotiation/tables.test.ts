@@ -37,6 +37,9 @@ const pair: fc.Arbitrary<PairKnown> = fc.record({
   partnerProven: fc.boolean(),
 });
 
+const management = fc.record({ allowed: fc.boolean(), enabled: fc.boolean(), tooHigh: fc.boolean(), unreadable: fc.boolean() });
+const bidi = fc.record({ allowed: fc.boolean(), requested: fc.boolean() });
+
 const inboundKnown: fc.Arbitrary<InboundKnown> = fc.record({
   tls: fc.boolean(),
   header: fc.option(header),
@@ -53,6 +56,8 @@ const inboundKnown: fc.Arbitrary<InboundKnown> = fc.record({
   pairsOpen: fc.nat({ max: 101 }),
   auth: fc.option(fc.record({ mechanism: fc.constantFrom("EXTERNAL", "PLAIN"), authzid: fc.constantFrom("same", "other", "malformed") })),
   pair: fc.option(pair),
+  management,
+  bidi,
 });
 
 const outboundKnown: fc.Arbitrary<OutboundKnown> = fc.record({
@@ -62,7 +67,14 @@ const outboundKnown: fc.Arbitrary<OutboundKnown> = fc.record({
   plainForbidden: fc.boolean(),
   header: fc.option(header),
   features: fc.option(
-    fc.record({ starttls: fc.boolean(), starttlsRequired: fc.boolean(), external: fc.boolean(), dialback: fc.boolean() }),
+    fc.record({
+      starttls: fc.boolean(),
+      starttlsRequired: fc.boolean(),
+      external: fc.boolean(),
+      dialback: fc.boolean(),
+      bidi: fc.boolean(),
+      management: fc.boolean(),
+    }),
   ),
   certificate,
   externalSkipped: fc.boolean(),
@@ -70,6 +82,12 @@ const outboundKnown: fc.Arbitrary<OutboundKnown> = fc.record({
   starttlsUnadvertised: fc.boolean(),
   bytesFollow: fc.boolean(),
   answerMatches: fc.boolean(),
+  hostUnknown: fc.boolean(),
+  management,
+  resumable: fc.boolean(),
+  bidi,
+  stanzaAddressed: fc.boolean(),
+  stanzaOfPair: fc.boolean(),
 });
 
 const moves = <E extends string, K>(events: readonly E[], known: fc.Arbitrary<K>) =>
@@ -193,11 +211,15 @@ describe("whatever comes in whatever order", () => {
         (state: OutboundState, event, known) => {
           const step = stepOutbound(state, event, known);
           if (!step.found) return;
-          if (step.next === "ready" && state !== "ready") {
+          if (step.next === "ready") assert.ok(["proven", "awaitResumption", "ready"].includes(state));
+          if (step.next === "proven" && state !== "proven") {
             const external = state === "awaitAuthenticatedFeatures" && step.act === "proveExternal";
             const dialback = state === "awaitVerdict" && event === "verdictValid" && known.answerMatches && step.act === "proveDialback";
             assert.ok(external || dialback);
           }
+          if (step.act === "route") assert.ok(known.bidi.requested && known.stanzaOfPair && ["ready", "awaitResumption"].includes(state));
+          if (step.act === "requestBidi")
+            assert.ok(known.certificate === "valid" || known.methods.has(known.tls ? "tls-dialback" : "tcp-dialback"));
           if (step.act === "authExternal") assert.ok(known.tls && known.certificate === "valid" && known.methods.has("sasl-over-tls"));
           if (step.act.startsWith("send") && state === "choosePlain") {
             assert.ok(known.methods.has("tcp-dialback") && !known.tls && !known.plainForbidden);
@@ -211,10 +233,13 @@ describe("whatever comes in whatever order", () => {
 
   it("each state of the initiating side is entered from its own predecessors only", () => {
     const into = (state: OutboundState) => [...new Set(OUTBOUND.rows.filter((row) => row[4] === state).map((row) => row[0]))].toSorted();
-    assert.deepEqual(into("ready"), ["awaitAuthenticatedFeatures", "awaitVerdict"]);
+    assert.deepEqual(into("ready"), ["awaitResumption", "proven"]);
+    assert.deepEqual(into("awaitResumption"), ["proven"]);
+    assert.deepEqual(into("proven"), ["awaitAuthenticatedFeatures", "awaitVerdict"]);
     assert.deepEqual(into("awaitAuthenticatedFeatures"), ["awaitAuthenticatedHeader"]);
     assert.deepEqual(into("awaitAuthenticatedHeader"), ["awaitSaslOutcome"]);
-    assert.deepEqual(into("awaitSaslOutcome"), ["awaitSecureFeatures"]);
+    assert.deepEqual(into("awaitSaslOutcome"), ["chooseSecure"]);
+    assert.deepEqual(into("chooseSecure"), ["awaitSecureFeatures"]);
     assert.deepEqual(into("awaitSecureFeatures"), ["awaitSecureHeader"]);
     assert.deepEqual(into("awaitSecureHeader"), ["awaitHandshake"]);
   });
@@ -231,6 +256,19 @@ describe("whatever comes in whatever order", () => {
         const own = { addressesValid: true, listed: true, served: true, methods: known.methods, proven: false, partnerProven: false };
         const key = stepPair("unknown", "key", { ...known, pair: own, limitReached: false, pairsOpen: 0 });
         assert.equal(key.found && key.act === "askAuthority", offers.includes("dialback"));
+        const bidi = stepInbound(known.tls ? "awaitSecureChoice" : "awaitChoice", "bidi", known);
+        assert.equal(bidi.found && bidi.act === "enableBidi", offers.includes("bidi"));
+      }),
+      { numRuns: 2000 },
+    );
+  });
+
+  it("streams are managed and resumed only by a peer that is proven, and where the settings admit it", () => {
+    fc.assert(
+      fc.property(fc.constantFrom(...INBOUND.states), fc.constantFrom("smEnable", "smResume"), inboundKnown, (state, event, known) => {
+        const step = stepInbound(state, event, known);
+        if (!step.found || !["enableManagement", "resume"].includes(step.act)) return;
+        assert.ok(known.pairsProven > 0 && known.management.allowed && !known.management.enabled);
       }),
       { numRuns: 2000 },
     );

@@ -14,6 +14,9 @@ export const EVENTS = {
   "state-applied":          { level: "info",  meaning: "a new document, certificate or secret is in force" },
   "state-refused":          { level: "error", meaning: "the newest document, certificate or secret cannot be used; the ones before stay in force" },
   "source-waiting":         { level: "warn",  meaning: "a source cannot be read yet; it is asked again" },
+  "revocation-list-read":   { level: "info",  meaning: "a new certificate revocation list is in force" },
+  "revocation-list-unusable": { level: "warn", meaning: "a certificate revocation list cannot be had or used; the one before stays in force" },
+  "revocation-unchecked":   { level: "warn",  meaning: "a partner's certificate was accepted although there is no usable revocation list of its authority" },
   "configuration-warning":  { level: "warn",  meaning: "a setting works but is advised against" },
   // messages
   "message-to-sip":         { level: "info",  meaning: "a partner's message was taken by the SIP side" },

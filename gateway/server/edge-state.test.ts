@@ -30,6 +30,8 @@ const authority = makeAuthority();
 const identityFor = (name: string) => issue(authority, { dnsNames: [name] });
 const text = (partners: object[] = []) => JSON.stringify(documentInput({ partners: partners as never }));
 
+const BROKEN = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+
 const clock: Clock = { now: () => 1000, after: () => ({ cancel() {} }) };
 
 describe("the state of the edge", () => {
@@ -139,6 +141,63 @@ describe("the state of the edge", () => {
     from.key.set(new SourceError("key", "no such file", false));
     await assert.rejects(watch(from), /key: no such file/);
   });
+
+  it("has further certificates, each with its key, and changes one without the others", async () => {
+    const second = identityFor("litware.example");
+    const pair = { certificate: new Told("second.pem", second.certificateChain), key: new Told("second-key", second.privateKey) };
+    const from = { ...sources(), further: [pair] };
+    const { made, states } = await watch(from);
+    assert.deepEqual(made.state.furtherIdentities, [{ certificateChain: second.certificateChain, privateKey: second.privateKey }]);
+    const renewed = identityFor("litware.example");
+    pair.certificate.set(renewed.certificateChain);
+    await made.poll();
+    assert.equal(states.length, 0);
+    assert.deepEqual([made.refusal?.source, made.refusal?.why], ["second.pem", "the certificate does not belong to the private key"]);
+    pair.key.set(renewed.privateKey);
+    await made.poll();
+    assert.equal(states[0]?.furtherIdentities?.[0]?.certificateChain, renewed.certificateChain);
+    assert.equal(states[0]?.xmppIdentity.certificateChain, xmpp.certificateChain);
+  });
+
+  it("warns of a further certificate that is for no SIP domain", async () => {
+    const stray = identityFor("stray.example");
+    const used = identityFor("contoso.example");
+    const further = [used, stray].map(({ certificateChain, privateKey }, index) => ({
+      certificate: new Told(`${index}.pem`, certificateChain),
+      key: new Told(`${index}-key`, privateKey),
+    }));
+    const { made } = await watch({ ...sources(), further });
+    assert.deepEqual(made.warnings, [
+      { path: "certificates[1]", text: "it is made out to stray.example, which is no SIP domain of this edge: it is not served" },
+    ]);
+  });
+
+  for (const [what, changes, why] of [
+    [
+      "an authority of partners",
+      { xmpp: { trustedAuthorities: [BROKEN] } },
+      /^xmpp\.trustedAuthorities\[0\] cannot be used: block 1: does not hold/,
+    ],
+    [
+      "an authority of one partner",
+      { partners: [{ domain: "a.example", trustedAuthorities: [authority.certificatePem, BROKEN] }] },
+      /^partners\[0\]\.trustedAuthorities\[1\] cannot be used/,
+    ],
+    [
+      "a revocation list",
+      { xmpp: { crls: [BROKEN.replaceAll("CERTIFICATE", "X509 CRL")] } },
+      /^xmpp\.crls\[0\] cannot be used: the list cannot be read/,
+    ],
+  ] as const) {
+    it(`refuses ${what} that has the form of one and is none`, async () => {
+      const from = sources();
+      const { made, states } = await watch(from);
+      from.document.set(JSON.stringify(documentInput(changes as never)));
+      await made.poll();
+      assert.equal(states.length, 0);
+      assert.match(made.refusal?.why ?? "", why);
+    });
+  }
 
   it("waits at the start for a source that may still come", async () => {
     const from = sources();

@@ -4,6 +4,10 @@
  */
 import { createPrivateKey, X509Certificate } from "node:crypto";
 import { documentWarnings, parseDocumentText, type Warning } from "../config/parse.ts";
+import { type EdgeDocument, isCrlPem } from "../config/schema.ts";
+import { CrlFormatError, readCrl } from "../pki/crl.ts";
+import { certificateNames, provableDomains, provesDomain } from "../pki/names.ts";
+import { readCertificates } from "../pki/roots.ts";
 import type { Clock, EdgeState, Identity, Log, Timer } from "./ports.ts";
 import { type Source, SourceError } from "./sources.ts";
 
@@ -15,6 +19,8 @@ export interface EdgeSources {
   readonly sipCertificate: Source;
   readonly sipKey: Source;
   readonly dialbackSecret: Source;
+  /** Further certificates towards partners, each with its key. */
+  readonly further?: readonly { readonly certificate: Source; readonly key: Source }[];
 }
 
 export const WATCH_LIMITS = {
@@ -42,8 +48,16 @@ export interface EdgeWatch {
   stop(): void;
 }
 
-type Name = keyof EdgeSources;
-type Texts = Record<Name, string>;
+/** Every source by a name of its own; those of further certificates are counted. */
+type Texts = ReadonlyMap<string, string>;
+
+function named({ further = [], ...sources }: EdgeSources): ReadonlyMap<string, Source> {
+  const pairs = further.flatMap(({ certificate, key }, index) => [
+    [`certificate ${index}`, certificate] as const,
+    [`key ${index}`, key] as const,
+  ]);
+  return new Map<string, Source>([...Object.entries(sources), ...pairs]);
+}
 
 /** A part that cannot be used; `location` says which. */
 class UnusableError extends Error {
@@ -83,11 +97,11 @@ export async function watchEdge(
 
   const poll = async (): Promise<void> => {
     try {
-      for (const name of Object.keys(sources) as Name[]) {
-        const reading = await sources[name].read();
+      for (const [name, source] of named(sources)) {
+        const reading = await source.read();
         if (!reading.changed) continue;
         settled = false;
-        current = { ...current, [name]: reading.text };
+        current = new Map([...current, [name, reading.text]]);
         if (name === "document") pendingTag = reading.tag;
       }
       if (settled) {
@@ -130,7 +144,7 @@ export async function watchEdge(
       return refusal;
     },
     get warnings() {
-      return documentWarnings(state.document);
+      return [...documentWarnings(state.document), ...unusedIdentities(state)];
     },
     poll,
     stop() {
@@ -143,41 +157,75 @@ export async function watchEdge(
 const UNREADABLE = "cannot be read";
 
 async function firstTexts(sources: EdgeSources, clock: Clock, log: Log): Promise<{ values: Texts; tag: string }> {
-  const values: Partial<Texts> = {};
+  const values = new Map<string, string>();
   const until = clock.now() + WATCH_LIMITS.firstReading;
   let tag = "";
-  for (const name of Object.keys(sources) as Name[]) {
+  for (const [name, source] of named(sources)) {
     for (;;) {
       try {
-        const reading = await sources[name].read();
+        const reading = await source.read();
         if (reading.changed) {
-          values[name] = reading.text;
+          values.set(name, reading.text);
           if (name === "document") tag = reading.tag;
         }
         break;
       } catch (error) {
         if (!(error instanceof SourceError) || !error.transient || clock.now() > until) throw error;
-        log("source-waiting", { source: sources[name].location, why: error.message });
+        log("source-waiting", { source: source.location, why: error.message });
         await new Promise<void>((resolve) => clock.after(WATCH_LIMITS.retry, resolve));
       }
     }
   }
-  return { values: values as Texts, tag };
+  return { values, tag };
 }
 
-/** @throws ConfigurationError for the document, Error for an identity whose parts do not fit. */
+/** @throws ConfigurationError for the document, Error for what it holds or an identity whose parts do not fit. */
 function buildState(sources: EdgeSources, texts: Texts): EdgeState {
-  const document = parseDocumentText(texts.document);
-  const dialbackSecret = texts.dialbackSecret.trim();
+  const text = (name: string): string => texts.get(name) ?? "";
+  const document = parseDocumentText(text("document"));
+  checkTrust(sources.document.location, document);
+  const dialbackSecret = text("dialbackSecret").trim();
   if (dialbackSecret.length < MINIMUM_SECRET) {
     throw new UnusableError(sources.dialbackSecret.location, `the dialback secret has fewer than ${MINIMUM_SECRET} characters`);
   }
   return {
     document,
-    xmppIdentity: identity(sources.certificate.location, texts.certificate, texts.key),
-    sipIdentity: identity(sources.sipCertificate.location, texts.sipCertificate, texts.sipKey),
+    xmppIdentity: identity(sources.certificate.location, text("certificate"), text("key")),
+    furtherIdentities: (sources.further ?? []).map(({ certificate }, index) =>
+      identity(certificate.location, text(`certificate ${index}`), text(`key ${index}`)),
+    ),
+    sipIdentity: identity(sources.sipCertificate.location, text("sipCertificate"), text("sipKey")),
     dialbackSecret,
   };
+}
+
+/** What the document's form cannot show: whether its certificates and lists are any. @throws UnusableError */
+function checkTrust(location: string, { xmpp, sip, partners }: EdgeDocument): void {
+  const check = (path: string, entries: readonly string[], read: (entry: string) => unknown): void => {
+    for (const [index, entry] of entries.entries()) {
+      try {
+        read(entry);
+      } catch (error) {
+        const why = error instanceof CrlFormatError ? `the list ${error.message}` : error instanceof Error ? error.message : String(error);
+        throw new UnusableError(location, `${path}[${index}] cannot be used: ${why}`);
+      }
+    }
+  };
+  check("xmpp.trustedAuthorities", xmpp.trustedAuthorities, (pem) => readCertificates(pem));
+  check("sip.trustedAuthorities", sip.trustedAuthorities, (pem) => readCertificates(pem));
+  check("xmpp.crls", xmpp.crls, (entry) => isCrlPem(entry) && readCrl(Buffer.from(entry)));
+  for (const [index, partner] of partners.entries())
+    check(`partners[${index}].trustedAuthorities`, partner.trustedAuthorities, (pem) => readCertificates(pem));
+}
+
+/** Further certificates that are served for no domain: forgotten, or too early. */
+function unusedIdentities({ document, furtherIdentities = [] }: EdgeState): Warning[] {
+  return furtherIdentities.flatMap(({ certificateChain }, index) => {
+    const leaf = new X509Certificate(certificateChain);
+    if (document.sipDomains.some((domain) => provesDomain(leaf, domain))) return [];
+    const names = provableDomains(certificateNames(leaf)).slice(0, 5).join(", ") || "nobody";
+    return [{ path: `certificates[${index}]`, text: `it is made out to ${names}, which is no SIP domain of this edge: it is not served` }];
+  });
 }
 
 /** Characters of the dialback secret; XEP-0185 section 4 asks for a strong one. */

@@ -46,13 +46,18 @@ export interface Identity {
 /** Everything that may change while the gateway runs. A reload hands over the whole of it. */
 export interface EdgeState {
   readonly document: EdgeDocument;
-  /** Served to partners. */
+  /** Served to partners, and shown to them as client, where none of the further ones is for the domain. */
   readonly xmppIdentity: Identity;
+  /** Each served, and shown, for those SIP domains that its certificate names. */
+  readonly furtherIdentities?: readonly Identity[];
   /** Served to the Lync side, and shown to it as client. */
   readonly sipIdentity: Identity;
   /** Secret from which dialback keys are made (XEP-0185); shared by all nodes. */
   readonly dialbackSecret: string;
 }
+
+/** The part of the Fetch standard that is used: nothing but the address, redirects refused, a signal to stop. */
+export type Fetch = (address: string, how: { readonly redirect: "error"; readonly signal: AbortSignal }) => Promise<Response>;
 
 export interface Surroundings {
   readonly clock: Clock;
@@ -62,6 +67,8 @@ export interface Surroundings {
   readonly bindAddress: string;
   /** `bytes` random bytes. */
   readonly random: (bytes: number) => Buffer;
+  /** For revocation lists; where absent, none is fetched. */
+  readonly fetch?: Fetch;
 }
 
 // ---- why something failed --------------------------------------------------------------------------------------
@@ -88,6 +95,12 @@ export interface XmppConnection {
   readonly state: string;
   readonly security: string;
   readonly method: PeerProof["by"] | null;
+  /** What the peer's certificate claims, trusted or not: domains, and its end in epoch milliseconds. Null where none was shown. */
+  readonly certificate: { readonly names: readonly string[]; readonly expires: number } | null;
+  /** Carries stanzas both ways (XEP-0288). */
+  readonly bidirectional: boolean;
+  /** Stanzas are acknowledged (XEP-0198). */
+  readonly streamManagement: boolean;
   readonly since: number;
   readonly stanzasIn: number;
   readonly stanzasOut: number;

@@ -48,7 +48,7 @@ function fileSource(path: string): Source {
   return {
     location: path,
     async read() {
-      const text = await readBounded(path);
+      const text = (await readBoundedFile(path, SOURCE_LIMITS.bytes)).toString("utf8");
       const tag = digest(text);
       if (tag === last) return { changed: false };
       last = tag;
@@ -57,18 +57,19 @@ function fileSource(path: string): Source {
   };
 }
 
-async function readBounded(path: string): Promise<string> {
+/** A file of at most `limit` bytes. @throws SourceError */
+export async function readBoundedFile(path: string, limit: number): Promise<Buffer> {
   try {
     await using file = await open(path);
-    const buffer = Buffer.alloc(SOURCE_LIMITS.bytes + 1);
+    const buffer = Buffer.alloc(limit + 1);
     let filled = 0;
     for (;;) {
       const { bytesRead } = await file.read(buffer, filled, buffer.length - filled, null);
       filled += bytesRead;
       if (bytesRead === 0) break;
-      if (filled > SOURCE_LIMITS.bytes) throw new SourceError(path, `longer than ${SOURCE_LIMITS.bytes} bytes`, false);
+      if (filled > limit) throw new SourceError(path, `longer than ${limit} bytes`, false);
     }
-    return buffer.toString("utf8", 0, filled);
+    return buffer.subarray(0, filled);
   } catch (error) {
     if (error instanceof SourceError) throw error;
     const code = (error as NodeJS.ErrnoException).code;
@@ -143,7 +144,11 @@ async function get(location: string, headers: Record<string, string>, token?: st
       redirect: "error",
       signal: AbortSignal.timeout(SOURCE_LIMITS.timeout),
     });
-    return { status: response.status, text: await boundedText(location, response), etag: response.headers.get("etag") ?? "" };
+    return {
+      status: response.status,
+      text: (await boundedBody(location, response, SOURCE_LIMITS.bytes)).toString("utf8"),
+      etag: response.headers.get("etag") ?? "",
+    };
   } catch (error) {
     if (error instanceof SourceError) throw error;
     const cause = (error as { cause?: { code?: string } }).cause?.code ?? (error as Error).name;
@@ -151,15 +156,16 @@ async function get(location: string, headers: Record<string, string>, token?: st
   }
 }
 
-async function boundedText(location: string, response: Response): Promise<string> {
+/** A body of at most `limit` bytes. @throws SourceError, and what reading throws */
+export async function boundedBody(location: string, response: Response, limit: number): Promise<Buffer> {
   const parts: Uint8Array[] = [];
   let length = 0;
   for await (const part of response.body ?? []) {
     length += part.length;
-    if (length > SOURCE_LIMITS.bytes) throw new SourceError(location, `longer than ${SOURCE_LIMITS.bytes} bytes`, false);
+    if (length > limit) throw new SourceError(location, `longer than ${limit} bytes`, false);
     parts.push(part);
   }
-  return Buffer.concat(parts).toString("utf8");
+  return Buffer.concat(parts);
 }
 
 const digest = (text: string): string => createHash("sha256").update(text).digest("hex").slice(0, 16);

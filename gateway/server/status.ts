@@ -1,6 +1,7 @@
 /** What /status tells: the document in force, what was refused, partners, connections, attempts, counters. */
 import { X509Certificate } from "node:crypto";
 import { matrixRow } from "../config/matrix.ts";
+import type { EdgeDocument } from "../config/schema.ts";
 import type { EdgeWatch } from "./edge-state.ts";
 import type { Identity, SipSide, XmppSide } from "./ports.ts";
 import type { Router } from "./router.ts";
@@ -12,14 +13,14 @@ export interface StatusParts {
   readonly router: Router;
   readonly now: number;
   /** Ports in use, which a reload does not change. */
-  readonly listen: { readonly xmppPort: number; readonly sipPort: number; readonly healthPort: number };
+  readonly listen: EdgeDocument["listen"];
   readonly draining: boolean;
 }
 
 /** The whole status as one JSON value; holds no key, no secret and no message text. */
 export function statusReport(parts: StatusParts) {
   const { watch } = parts;
-  const { document, xmppIdentity, sipIdentity } = watch.state;
+  const { document, xmppIdentity, furtherIdentities = [], sipIdentity } = watch.state;
   const restartNeeded = JSON.stringify(document.listen) !== JSON.stringify(parts.listen);
   return {
     at: iso(parts.now),
@@ -34,7 +35,11 @@ export function statusReport(parts: StatusParts) {
     listen: parts.listen,
     accessEdgeFqdn: document.accessEdgeFqdn,
     sipDomains: document.sipDomains,
-    certificates: { xmpp: certificateStatus(xmppIdentity), sip: certificateStatus(sipIdentity) },
+    certificates: {
+      xmpp: certificateStatus(xmppIdentity),
+      further: furtherIdentities.map(certificateStatus),
+      sip: certificateStatus(sipIdentity),
+    },
     partners: document.partners.map((partner) => {
       const row = matrixRow(partner, document.gateway.negotiationMode);
       return {

@@ -1,14 +1,19 @@
 /** From a pair to a stream: find the servers, connect to one after the other, negotiate, try once more without EXTERNAL. */
-import { connect, type Socket } from "node:net";
 import type { Pair } from "../negotiation/dialback.ts";
 import { type FailureCode, failure, type NegotiationFailure } from "../negotiation/failures.ts";
 import { limitOf, type XmppContext } from "./xmpp-context.ts";
+import { byTurns, Dial, type Dialled } from "./xmpp-dial.ts";
 import { XMPP_LIMITS } from "./xmpp-limits.ts";
 import { OutboundStream } from "./xmpp-outbound.ts";
 import type { Lessons, Outcome, Purpose } from "./xmpp-outcome.ts";
 import { findTargets, type Target } from "./xmpp-targets.ts";
 
-const NO_LESSONS: Lessons = { externalSkipped: false, plainForbidden: false };
+/** What was in the way of each server that was tried. */
+interface Problems {
+  readonly texts: string[];
+  /** Where a server was reached and the connection came to nothing: why. */
+  last: NegotiationFailure | null;
+}
 
 /** One attempt at a stream for a pair; `settled` within streamEstablishmentTimeout, whatever happens. */
 export class Attempt {
@@ -16,6 +21,7 @@ export class Attempt {
   readonly #context: XmppContext;
   readonly #pair: Pair;
   readonly #purpose: Purpose;
+  #lessons: Lessons = { externalSkipped: false, plainForbidden: false };
   #step = "resolve";
   #address = "";
   #stopped: NegotiationFailure | null = null;
@@ -30,7 +36,7 @@ export class Attempt {
     const timer = context.surroundings.clock.after(seconds * 1000, () =>
       this.stop(this.#record("establishment-timeout", `${seconds} seconds, last step ${this.#step}`)),
     );
-    this.settled = this.#run(NO_LESSONS).finally(() => timer.cancel());
+    this.settled = this.#run().finally(() => timer.cancel());
   }
 
   /** What the attempt is doing, for those who give up waiting. */
@@ -45,14 +51,15 @@ export class Attempt {
     this.#abort(because.text);
   }
 
-  async #run(lessons: Lessons): Promise<Outcome> {
+  async #run(): Promise<Outcome> {
     const refused = this.#refusal();
     if (refused) return failed(refused);
-    const outcome = await this.#tryTargets(lessons);
+    const outcome = await this.#tryTargets();
     if (this.#stopped && outcome.kind !== "ready" && outcome.kind !== "verified") return failed(this.#stopped);
+    if (outcome.kind !== "retryWithoutExternal") return outcome;
     // At most once: EXTERNAL is not used on the second connection, and TLS was up on the first (rule: never in clear after TLS).
-    if (outcome.kind === "retryWithoutExternal") return this.#run({ externalSkipped: true, plainForbidden: true });
-    return outcome;
+    this.#lessons = { externalSkipped: true, plainForbidden: true };
+    return this.#run();
   }
 
   /** What forbids to connect at all: who the partner is, what its settings leave, how many streams there are. */
@@ -71,82 +78,88 @@ export class Attempt {
     return counted ? this.#record("partner-limit", `${limit} streams`) : null;
   }
 
-  async #tryTargets(lessons: Lessons): Promise<Outcome> {
-    const { surroundings } = this.#context;
-    const partner = this.#context.current().directory.partner(this.#pair.partner);
+  async #tryTargets(): Promise<Outcome> {
+    const { surroundings, current } = this.#context;
+    const { directory } = current();
+    const domain = this.#pair.partner;
+    const partner = directory.partner(domain);
     if (partner === null) return failed(this.#record("partner-not-listed"));
     this.#step = "resolve";
-    const found = await this.#unlessStopped(
-      findTargets(surroundings.resolver, this.#pair.partner, partner, () => surroundings.random(4).readUInt32BE() / 2 ** 32),
-    );
+    const sought = { partner, methods: directory.methods(domain) };
+    const random = (): number => surroundings.random(4).readUInt32BE() / 2 ** 32;
+    const found = await this.#unlessStopped(findTargets(surroundings.resolver, domain, sought, random));
     if (found === null) return failed(this.#why());
-    if (!found.found) return failed(this.#record(found.code, found.detail));
-    const problems: string[] = [];
+    return found.found ? this.#tryEach(found.targets) : failed(this.#record(found.code, found.detail));
+  }
+
+  async #tryEach(targets: readonly Target[]): Promise<Outcome> {
+    const problems: Problems = { texts: [], last: null };
     let tried = 0;
-    for (const target of found.targets) {
-      for (const address of await this.#addresses(target, problems)) {
-        if (this.#stopped || tried++ >= XMPP_LIMITS.addresses) break;
-        const outcome = await this.#tryAddress(address, target, lessons, problems);
+    for (const target of targets) {
+      if (this.#stopped || tried >= XMPP_LIMITS.addresses) break;
+      const left = new Set(byTurns(await this.#addresses(target, problems)).slice(0, XMPP_LIMITS.addresses - tried));
+      tried += left.size;
+      while (left.size > 0 && !this.#stopped) {
+        const outcome = await this.#tryAddresses(left, target, problems);
         if (outcome !== null) return outcome;
       }
     }
     if (this.#stopped) return failed(this.#stopped);
-    return failed(this.#record(tried === 0 ? "no-address" : "connect-failed", problems.join("; ") || undefined));
+    const { texts, last } = problems;
+    // Where one server is all there is, its own reason says more, and is recorded already.
+    if (last !== null && texts.length === 1) return failed(last);
+    return failed(this.#record(tried === 0 ? "no-address" : "connect-failed", texts.join("; ") || undefined));
   }
 
-  async #addresses(target: Target, problems: string[]): Promise<readonly string[]> {
+  async #addresses(target: Target, { texts }: Problems): Promise<readonly string[]> {
     this.#step = "resolve";
     try {
       const addresses = (await this.#unlessStopped(this.#context.surroundings.resolver.addresses(target.name))) ?? [];
-      if (addresses.length === 0) problems.push(`${target.name} has no address`);
+      if (addresses.length === 0) texts.push(`${target.name} has no address`);
       return addresses;
     } catch (error) {
-      problems.push(`${target.name}: ${(error as NodeJS.ErrnoException).code ?? String(error)}`);
+      texts.push(`${target.name}: ${(error as NodeJS.ErrnoException).code ?? String(error)}`);
       return [];
     }
   }
 
-  /** Null where another address may do better. */
-  async #tryAddress(address: string, { name, port }: Target, lessons: Lessons, problems: string[]): Promise<Outcome | null> {
-    this.#step = "connect";
-    this.#address = `${address}:${port}`;
-    const socket = await this.#connect(address, port);
-    if (typeof socket === "string") {
-      problems.push(`${name} (${address}:${port}): ${socket}`);
-      return null;
-    }
+  /** Uses up at least one of the addresses. Null where another address may do better. */
+  async #tryAddresses(left: Set<string>, target: Target, problems: Problems): Promise<Outcome | null> {
+    const dialled = await this.#dial(left, target, problems);
+    if (dialled === null) return null;
+    const { socket, address } = dialled;
+    this.#address = `${address}:${target.port}`;
     if (this.#stopped) {
       socket.destroy();
       return failed(this.#stopped);
     }
-    this.#step = "negotiate";
-    const outcome = await new Promise<Outcome>((settle) => {
-      const stream = new OutboundStream(this.#context, socket, { pair: this.#pair, purpose: this.#purpose, lessons, settle });
-      this.#abort = (why) => stream.destroy(why);
-      stream.start();
-    });
+    const outcome = await this.#negotiate(socket, target.directTls);
     if (outcome.kind !== "failed" || !outcome.silent) return outcome;
-    problems.push(`${name} (${address}:${port}): ${outcome.because.text}`);
+    // TLS was tried: from here on nothing goes in clear, whatever the next server offers.
+    if (target.directTls) this.#lessons = { ...this.#lessons, plainForbidden: true };
+    problems.last = outcome.because;
+    problems.texts.push(`${target.name} (${this.#address}): ${outcome.because.text}`);
     return null;
   }
 
-  /** The connected socket, or what went wrong. */
-  #connect(host: string, port: number): Promise<Socket | string> {
-    if (this.#stopped) return Promise.resolve("stopped");
-    return new Promise((resolve) => {
-      const socket = connect({ host, port });
-      const giveUp = (why: string): void => {
-        timer.cancel();
-        socket.destroy();
-        resolve(why);
-      };
-      const timer = this.#context.surroundings.clock.after(XMPP_LIMITS.connect, () => giveUp("no answer"));
-      this.#abort = giveUp;
-      socket.on("error", (error: NodeJS.ErrnoException) => giveUp(error.code ?? error.message));
-      socket.once("connect", () => {
-        timer.cancel();
-        resolve(socket);
-      });
+  #dial(left: Set<string>, { name, port }: Target, { texts }: Problems): Promise<Dialled | null> {
+    this.#step = "connect";
+    const problem = (address: string, why: string): void => {
+      this.#address = `${address}:${port}`;
+      texts.push(`${name} (${this.#address}): ${why}`);
+    };
+    const dial = new Dial(left, { port, clock: this.#context.surroundings.clock, problem });
+    this.#abort = () => dial.abort();
+    return dial.answer;
+  }
+
+  #negotiate(socket: Dialled["socket"], directTls: boolean): Promise<Outcome> {
+    this.#step = "negotiate";
+    return new Promise((settle) => {
+      const task = { pair: this.#pair, purpose: this.#purpose, lessons: this.#lessons, directTls, settle };
+      const stream = new OutboundStream(this.#context, socket, task);
+      this.#abort = (why) => stream.destroy(why);
+      stream.start();
     });
   }
 

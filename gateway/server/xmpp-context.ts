@@ -4,10 +4,13 @@ import { type Judgement, judgeCertificate, type PeerCertificate } from "../negot
 import type { Pair } from "../negotiation/dialback.ts";
 import { type Facts, type FailureCode, failure, type NegotiationFailure } from "../negotiation/failures.ts";
 import { type Directory, makeDirectory } from "../negotiation/partners.ts";
-import type { DialbackAnswer } from "../negotiation/proof.ts";
+import type { DialbackAnswer, PeerProof } from "../negotiation/proof.ts";
 import { AttemptRing } from "./attempts.ts";
 import type { AttemptRecord, EdgeState, Surroundings, XmppConnection, XmppHandlers } from "./ports.ts";
+import type { RevocationLists } from "./revocation.ts";
 import { XMPP_LIMITS } from "./xmpp-limits.ts";
+import type { Pending, Resumption } from "./xmpp-management.ts";
+import type { Resumptions } from "./xmpp-resumptions.ts";
 import { makeTlsMaterial, type TlsMaterial } from "./xmpp-tls.ts";
 
 /** One state of the edge, digested. */
@@ -33,6 +36,8 @@ export interface EdgeStream {
   /** The partners it counts for. */
   partners(): ReadonlySet<Partner>;
   carries(pair: Pair): boolean;
+  /** What takes our stanzas of the pair, where this stream does. */
+  carrierFor(pair: Pair): Carrier | null;
   describe(): XmppConnection;
   /** The document, certificates or roots changed. */
   revalidate(): void;
@@ -41,9 +46,24 @@ export interface EdgeStream {
   destroy(why: string): void;
 }
 
-/** A stream that can ask the partner for a sign of life. */
-export interface Pinger extends EdgeStream {
-  ping(): void;
+/** A stream as those who send on it see it. */
+export interface Carrier {
+  readonly usable: boolean;
+  /** Bytes handed over and not yet taken by the kernel. */
+  readonly waiting: number;
+  /** Bytes of the longest stanza that the peer takes (XEP-0478); null where it does not say. */
+  readonly maxBytes: number | null;
+  /** Why it ended. */
+  readonly reason: NegotiationFailure;
+  /** What proves the partner of the pair on it. */
+  proofFor(pair: Pair): PeerProof | null;
+  carry(pending: Pending): void;
+  /** Asks for a sign of life. */
+  ping(pair: Pair): void;
+  /** The peer does not take what is written: ends the stream, so that nothing reaches it late. */
+  abandon(detail: string): NegotiationFailure;
+  /** Called once, when the stream carries nothing any more; with what may be resumed, where there is such. */
+  onLost(act: (left: Resumption | null) => void): void;
 }
 
 export type VerifyOutcome =
@@ -58,14 +78,24 @@ export interface XmppContext {
   readonly pings: Pings;
   /** The state in force now; never kept. */
   readonly current: () => Current;
+  /** Revocation lists in force. */
+  readonly revocation: RevocationLists;
+  /** What is left of lost inbound streams. */
+  readonly resumptions: Resumptions;
+  /** A stream has become able to carry our stanzas of a pair. */
+  readonly offer: (pair: Pair, carrier: Carrier) => void;
   /** Asks the partner's authoritative server about a key (dialback steps 2 and 3). */
   readonly verify: (pair: Pair, streamId: string, key: string) => Promise<VerifyOutcome>;
 }
 
 /** A certificate judged against the trust of this moment. */
 export function judge(context: XmppContext, shown: PeerCertificate | null, domain: string | null): Judgement {
-  const { tls } = context.current();
-  return judgeCertificate(shown, domain, { roots: tls.roots, now: new Date(context.surroundings.clock.now()) });
+  const { directory, tls } = context.current();
+  const anchors = tls.anchorsOf(domain === null ? null : directory.partner(domain));
+  const now = new Date(context.surroundings.clock.now());
+  const judgement = judgeCertificate(shown, domain, { ...anchors, revocation: context.revocation.policy, now });
+  if (judgement.unchecked) context.revocation.report(judgement.unchecked);
+  return judgement;
 }
 
 /** A name for a stream or a ping: 128 random bits, so that nobody guesses it (RFC 6120 4.7.3). */
@@ -116,9 +146,13 @@ export class Streams {
     return Math.max(0, ...this.list().flatMap((stream) => (stream.carries(pair) ? [stream.lastHeard] : [])));
   }
 
-  /** The stream that carries our stanzas of the pair. */
-  pinger(pair: Pair): Pinger | undefined {
-    return this.list().find((stream): stream is Pinger => stream.direction === "out" && stream.proven && stream.carries(pair));
+  /** A stream that carries our stanzas of the pair. */
+  carrier(pair: Pair): Carrier | null {
+    for (const stream of this.#all) {
+      const carrier = stream.carrierFor(pair);
+      if (carrier?.usable) return carrier;
+    }
+    return null;
   }
 }
 

@@ -1,24 +1,38 @@
 /** The receiving side: turns what the wire brings into events, and does what the rows of negotiation/inbound.ts say. */
-
+import type { Socket } from "node:net";
 import { domainOfAddress } from "../negotiation/addresses.ts";
 import type { Judgement } from "../negotiation/certificate.ts";
 import { describeElement, inboundEvent } from "../negotiation/classify.ts";
 import { answerElement, type DialbackElement, errorElement, type Pair, readDialback } from "../negotiation/dialback.ts";
 import { isDialbackKey } from "../negotiation/dialback-key.ts";
-import type { Facts, FailureCode } from "../negotiation/failures.ts";
+import { type Facts, type FailureCode, failure } from "../negotiation/failures.ts";
 import { readHeader } from "../negotiation/header.ts";
 import { type InboundAction, type InboundEvent, type InboundState, stepInbound } from "../negotiation/inbound.ts";
 import type { AuthKnown, HeaderKnown, InboundKnown, PairKnown } from "../negotiation/known.ts";
+import {
+  acknowledgedBy,
+  ahead,
+  enabledElement,
+  failedElement,
+  type ManagementElement,
+  readManagement,
+  resumedElement,
+  tooHighElement,
+} from "../negotiation/management.ts";
 import { features } from "../negotiation/offer.ts";
 import { type PeerProof, proveByExternal } from "../negotiation/proof.ts";
 import { readAuth, saslFailureElement, successElement } from "../negotiation/sasl.ts";
+import { readLimits } from "../negotiation/stream-limits.ts";
 import { READER_LIMITS, type StreamEvent } from "../stream/reader.ts";
 import { writeElement, writeHeader } from "../stream/writer.ts";
 import { element, type XmlElement } from "../xmpp/element.ts";
 import { NS } from "../xmpp/namespaces.ts";
+import type { StanzaErrorCondition } from "../xmpp/stanza-errors.ts";
 import type { StreamErrorCondition } from "../xmpp/stream-errors.ts";
-import { freshId, judge, limitOf } from "./xmpp-context.ts";
+import { type Carrier, freshId, judge, limitOf, type XmppContext } from "./xmpp-context.ts";
 import { InboundPairs } from "./xmpp-inbound-pairs.ts";
+import { XMPP_LIMITS } from "./xmpp-limits.ts";
+import type { Resumption } from "./xmpp-management.ts";
 import { NegotiatedStream } from "./xmpp-stream.ts";
 
 /** What the event at hand is about, beyond what the stream knows. */
@@ -30,12 +44,13 @@ interface Moment {
   readonly partner?: string | null;
   readonly local?: string | null;
   readonly followed?: boolean;
+  readonly management?: ManagementElement;
   readonly detail?: string;
   readonly condition?: StreamErrorCondition;
 }
 
 /** Actions that are no refusal. */
-type PlainAction = Exclude<InboundAction, `${"fail" | "sasl" | "verifyError"}:${string}`>;
+type PlainAction = Exclude<InboundAction, `${"fail" | "sasl" | "verifyError" | "smFailed"}:${string}`>;
 
 export class InboundStream extends NegotiatedStream {
   readonly direction = "in";
@@ -47,7 +62,21 @@ export class InboundStream extends NegotiatedStream {
   #judgement: Judgement = { standing: "none", detail: "" };
   #authenticated = false;
   #saslFailures = 0;
+  #bidi = false;
+  /** It came to ask about a key (dialback step 2). */
+  #asked = false;
   readonly #pairs = this.#makePairs();
+
+  /** @param state where it begins: `awaitHandshake` with direct TLS, which is the first thing to come there (XEP-0368) */
+  constructor(context: XmppContext, socket: Socket, state: Extract<InboundState, "awaitHeader" | "awaitHandshake"> = "awaitHeader") {
+    super(context, socket);
+    this.#state = state;
+  }
+
+  override start(): void {
+    super.start();
+    if (this.#state === "awaitHandshake") this.wire.acceptDirectTls(this.context.current().tls.own, () => this.#on("secured"));
+  }
 
   get state(): string {
     return this.#state;
@@ -55,6 +84,25 @@ export class InboundStream extends NegotiatedStream {
 
   proofs(): readonly PeerProof[] {
     return this.#pairs.proofs();
+  }
+
+  get bidirectional(): boolean {
+    return this.#bidi && this.proven;
+  }
+
+  get usable(): boolean {
+    return this.bidirectional && this.#state !== "closed" && this.wire.usable;
+  }
+
+  carrierFor(pair: Pair): Carrier | null {
+    return this.#bidi && this.carries(pair) ? this : null;
+  }
+
+  /** The peer came back on another connection and resumes there. */
+  surrender(): Resumption | null {
+    const { resumption } = this.flow.take(this.context.surroundings.clock.now());
+    this.fail("resumed-elsewhere");
+    return resumption;
   }
 
   // ---- events ------------------------------------------------------------------------------------------------------
@@ -70,8 +118,14 @@ export class InboundStream extends NegotiatedStream {
   }
 
   ended(detail: string): void {
-    if (this.#state === "awaitHandshake") this.#on("handshakeFailed", { detail });
-    else if (this.#state !== "closed" && this.#header !== null && !this.proven) this.record("stream-closed", { detail });
+    // A connection without a byte is a load balancer's probe, and no attempt.
+    if (this.#state === "awaitHandshake" && !this.wire.untouched) this.#on("handshakeFailed", { detail });
+    else if (this.#state !== "closed" && (this.#header ?? this.#earlier) !== null && !this.proven && !this.#asked)
+      this.record("stream-closed", { detail });
+    if (this.#state !== "closed") {
+      const left = this.release(true);
+      if (left) this.context.resumptions.lost(left, this.pairs());
+    }
     this.leave();
     this.gone(detail);
   }
@@ -86,6 +140,9 @@ export class InboundStream extends NegotiatedStream {
 
   protected leave(): void {
     this.#state = "closed";
+    const id = this.flow.resumable?.id;
+    if (id !== undefined) this.context.resumptions.ended(id);
+    this.release(false);
   }
 
   #on(event: InboundEvent, moment: Moment = {}): void {
@@ -97,11 +154,14 @@ export class InboundStream extends NegotiatedStream {
     }
     const [kind, what = ""] = step.act.split(":");
     if (kind === "fail") {
-      this.fail(what as FailureCode, this.#facts(moment), moment.condition);
+      const { management } = moment;
+      const inside = what === "ack-too-high" ? tooHighElement(management?.h ?? 0, this.flow.sent) : undefined;
+      this.fail(what as FailureCode, this.#facts(moment), moment.condition, inside);
       return;
     }
     this.#state = step.next;
     if (kind === "sasl") this.#saslFailed(what);
+    else if (kind === "smFailed") this.send(failedElement(what as StanzaErrorCondition));
     else if (kind === "verifyError") this.#verifyError(what as FailureCode, moment);
     else this.#acts[step.act as PlainAction](moment);
   }
@@ -111,6 +171,9 @@ export class InboundStream extends NegotiatedStream {
     const detail = describeElement(found);
     const dialback = readDialback(found);
     if (dialback) return { ...this.#pairMoment(dialback.from, dialback.to), dialback, detail };
+    const management = readManagement(found);
+    if (management) return { management, detail: `${management.h ?? "no number"} acknowledged, ${this.flow.sent} sent` };
+    if (found.namespace === NS.bidi) return { element: found, detail };
     if (found.namespace === NS.sasl) return { auth: readAuth(found, this.#header?.from ?? null), detail };
     if (found.namespace !== NS.server) return { detail };
     const { attributes } = found;
@@ -123,7 +186,7 @@ export class InboundStream extends NegotiatedStream {
 
   // ---- what is known -------------------------------------------------------------------------------------------------
 
-  #known({ auth, pair, partner, followed }: Moment): InboundKnown {
+  #known({ auth, pair, partner, followed, management }: Moment): InboundKnown {
     const { directory } = this.context.current();
     const header = this.#header;
     const from = header?.from ?? null;
@@ -147,7 +210,17 @@ export class InboundStream extends NegotiatedStream {
       pairsOpen: this.#pairs.open,
       auth: auth ?? null,
       pair: pair ?? null,
+      management: this.flow.known(this.#admits("streamManagement"), management ?? null),
+      bidi: { allowed: this.#admits("bidirectionalStreams"), requested: this.#bidi },
     };
+  }
+
+  /** Whether the settings of the partner, or of every proven one, admit it. */
+  #admits(setting: "streamManagement" | "bidirectionalStreams"): boolean {
+    const { directory } = this.context.current();
+    const named = this.#header?.from ? directory.partner(this.#header.from) : null;
+    const partners = this.proven ? [...this.partners()] : named ? [named] : [];
+    return partners.length > 0 && partners.every((partner) => partner[setting]);
   }
 
   /** By address until a partner is about to be proven, then by partner. */
@@ -200,14 +273,58 @@ export class InboundStream extends NegotiatedStream {
     judgePair: (moment) => this.#judgePair(moment),
     answerVerify: (moment) => this.#answerVerify(moment),
     route: (moment) => this.#route(moment),
+    enableBidi: ({ element: bidi }) => {
+      this.#bidi = true;
+      if (bidi) this.peerLimits = readLimits(bidi);
+    },
+    enableManagement: ({ management }) => this.#enableManagement(management?.resume ?? false),
+    resume: (moment) => this.#resume(moment),
+    acknowledge: () => this.wire.write(this.flow.answer()),
+    takeAck: ({ management }) => this.flow.acknowledge(management?.h ?? 0),
     stay: () => {},
-    close: () => this.wire.close(),
+    close: () => this.#close(),
     closeAfterSasl: () => this.wire.close(),
   };
 
+  #enableManagement(resume: boolean): void {
+    const id = resume ? freshId(this.context.surroundings) : null;
+    const seconds = XMPP_LIMITS.resumption / 1000;
+    this.send(enabledElement(id, seconds));
+    this.flow.enable(true);
+    this.flow.confirmed(id, seconds);
+    if (id !== null) this.context.resumptions.stands(id, this.pairs(), this);
+  }
+
+  /** Only for a peer that has proven a pair of the lost stream; anybody else is told that there is none. */
+  #resume({ management }: Moment): void {
+    const { previd, h } = management ?? {};
+    const left = previd ? this.context.resumptions.claim(previd, this.pairs()) : null;
+    if (left === null) {
+      this.send(failedElement("item-not-found"));
+      return;
+    }
+    if (h == null || acknowledgedBy(h, left.acknowledged, left.pending.length) === null) {
+      const sent = ahead(left.acknowledged, left.pending.length);
+      for (const pending of left.pending) pending.settled(failure("not-acknowledged", { peer: this.subject().peer, detail: "resumption" }));
+      this.fail("ack-too-high", { detail: `${h ?? "no number"} acknowledged, ${sent} sent` }, undefined, tooHighElement(h ?? 0, sent));
+      return;
+    }
+    this.send(resumedElement(left.previd, left.handled));
+    this.flow.resume(left, h, XMPP_LIMITS.resumption / 1000);
+    this.context.resumptions.stands(left.previd, this.pairs(), this);
+  }
+
   #proceed(): void {
+    this.#bidi = false;
     this.#newStream();
-    this.wire.acceptTls(writeElement(element(NS.tls, "proceed")), this.context.current().tls.context, () => this.#on("secured"));
+    this.wire.acceptTls(writeElement(element(NS.tls, "proceed")), this.context.current().tls.own, () => this.#on("secured"));
+  }
+
+  /** A peer that leaves without having proven anything, or asked anything, may well have had a reason. */
+  #close(): void {
+    if (!this.proven && !this.#asked) this.record("stream-closed", { detail: "with its closing tag, before it was proven" });
+    this.release(false);
+    this.wire.close();
   }
 
   #refuseTls(): void {
@@ -239,7 +356,7 @@ export class InboundStream extends NegotiatedStream {
   #offer(): void {
     const header = this.missingHeader();
     const known = this.#known({});
-    this.wire.write(known.header?.version === "1.0" ? header + writeElement(features(known)) : header);
+    this.wire.write(known.header?.version === "1.0" ? header + writeElement(features(known, this.limits())) : header);
   }
 
   /** A new stream on the same connection: what was known is forgotten (RFC 6120 4.3.3). */
@@ -280,6 +397,7 @@ export class InboundStream extends NegotiatedStream {
 
   /** We are the authoritative server (XEP-0220 2.2.2): a key is ours exactly where it can be made again. */
   #answerVerify(moment: Moment): void {
+    this.#asked = true;
     const { key = "", id = "" } = moment.dialback ?? {};
     const pair = pairOf(moment);
     const claim = { receiving: pair.partner, originating: pair.local, streamId: id ?? "" };
@@ -292,6 +410,7 @@ export class InboundStream extends NegotiatedStream {
     const proof = this.#pairs.proofOf({ partner: partner ?? "", local: local ?? "" });
     if (!stanza || proof === null) return;
     const answer = stanza.name === "iq" && ["result", "error"].includes(stanza.attributes.get("type") ?? "");
+    this.flow.handle();
     if (answer && this.context.pings.take(stanza.attributes.get("id") ?? "")) return;
     this.stanzasIn++;
     this.lastStanza = this.context.surroundings.clock.now();
@@ -315,6 +434,8 @@ export class InboundStream extends NegotiatedStream {
       proved: (proof) => {
         this.wire.setLimits(READER_LIMITS);
         this.proved(proof);
+        const pair = { local: proof.localDomain, partner: proof.partnerDomain };
+        if (this.#bidi) this.context.offer(pair, this);
       },
     });
   }

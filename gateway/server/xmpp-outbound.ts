@@ -1,27 +1,41 @@
 /** The initiating side: one connection, driven by the rows of negotiation/outbound.ts until it is ready, has asked, or failed. */
 import type { Socket } from "node:net";
+import { domainOfAddress } from "../negotiation/addresses.ts";
 import type { Judgement } from "../negotiation/certificate.ts";
 import { describeElement, outboundEvent } from "../negotiation/classify.ts";
-import { type DialbackElement, keyElement, type Pair, readDialback, verifyElement } from "../negotiation/dialback.ts";
+import { type DialbackElement, errorElement, keyElement, type Pair, readDialback, verifyElement } from "../negotiation/dialback.ts";
 import { dialbackKey } from "../negotiation/dialback-key.ts";
-import { type FailureCode, failure, type NegotiationFailure } from "../negotiation/failures.ts";
+import { type FailureCode, failure } from "../negotiation/failures.ts";
 import { readFeatures } from "../negotiation/features.ts";
 import { readHeader } from "../negotiation/header.ts";
-import type { FeaturesKnown, HeaderKnown, OutboundKnown } from "../negotiation/known.ts";
+import type { FeaturesKnown, HeaderKnown, ManagementKnown, OutboundKnown } from "../negotiation/known.ts";
+import {
+  acknowledgedBy,
+  enableElement,
+  type ManagementElement,
+  readManagement,
+  resumeElement,
+  tooHighElement,
+} from "../negotiation/management.ts";
 import { type OutboundAction, type OutboundEvent, type OutboundState, stepOutbound } from "../negotiation/outbound.ts";
-import { answers, type DialbackAnswer, type PeerProof, proveByDialback, proveByExternal } from "../negotiation/proof.ts";
+import { answers, type DialbackAnswer, type PeerProof, proveByDialback, proveByExternal, proveByServer } from "../negotiation/proof.ts";
 import { authElement, saslFailureText } from "../negotiation/sasl.ts";
+import { limitsElement, readLimits } from "../negotiation/stream-limits.ts";
 import { READER_LIMITS, type StreamEvent } from "../stream/reader.ts";
 import { writeHeader } from "../stream/writer.ts";
 import { element, type XmlElement } from "../xmpp/element.ts";
 import { NS } from "../xmpp/namespaces.ts";
-import { pingRequest } from "../xmpp/stanzas.ts";
-import type { StreamErrorCondition } from "../xmpp/stream-errors.ts";
-import { freshId, judge, type Pinger, type XmppContext } from "./xmpp-context.ts";
-import type { OutboundTask, Outcome } from "./xmpp-outcome.ts";
+import { readStreamError, type StreamErrorCondition } from "../xmpp/stream-errors.ts";
+import type { Timer } from "./ports.ts";
+import { type Carrier, judge, type XmppContext } from "./xmpp-context.ts";
+import { XMPP_LIMITS } from "./xmpp-limits.ts";
+import type { Left, OutboundTask, Outcome } from "./xmpp-outcome.ts";
 import { NegotiatedStream } from "./xmpp-stream.ts";
+import type { TlsStart } from "./xmpp-tls.ts";
 
 interface Moment {
+  readonly element?: XmlElement;
+  readonly management?: ManagementElement | null;
   readonly dialback?: DialbackElement | null;
   readonly followed?: boolean;
   readonly detail?: string;
@@ -31,7 +45,7 @@ interface Moment {
 /** Actions that are no failure. */
 type PlainAction = Exclude<OutboundAction, `fail:${string}`>;
 
-export class OutboundStream extends NegotiatedStream implements Pinger {
+export class OutboundStream extends NegotiatedStream {
   readonly direction = "out";
   readonly pair: Pair;
   readonly #task: OutboundTask;
@@ -45,20 +59,22 @@ export class OutboundStream extends NegotiatedStream implements Pinger {
   #externalRefused = "";
   #proof: PeerProof | null = null;
   #settled = false;
-  #lost = false;
-  #lastFailure: NegotiationFailure | null = null;
-  /** Called when a ready stream is no longer usable. */
-  onLost: () => void = () => {};
+  #handshakeTimer: Timer | null = null;
+  #bidi = false;
+  /** The peer's stanzas are proven by the way we came to it; null on a stream of one way. */
+  #reverse: PeerProof | null = null;
 
   constructor(context: XmppContext, socket: Socket, task: OutboundTask) {
     super(context, socket);
     this.pair = task.pair;
     this.#task = task;
+    if (task.directTls) this.#state = "awaitHandshake";
   }
 
   override start(): void {
     super.start();
-    this.#sendHeader();
+    if (this.#task.directTls) this.#beginDirectTls();
+    else this.#sendHeader();
   }
 
   get state(): string {
@@ -69,34 +85,16 @@ export class OutboundStream extends NegotiatedStream implements Pinger {
     return this.#proof ? [this.#proof] : [];
   }
 
-  /** Bytes handed over and not yet taken by the kernel. */
-  get waiting(): number {
-    return this.wire.waiting;
-  }
-
   get usable(): boolean {
     return this.#state === "ready" && this.wire.usable;
   }
 
-  /** Writes a stanza that is text already. `written` hears when the kernel has it. */
-  writeStanza(text: string, written: (error: Error | null) => void): void {
-    this.stanzasOut++;
-    this.lastStanza = this.context.surroundings.clock.now();
-    this.wire.write(text, written);
+  get bidirectional(): boolean {
+    return this.#reverse !== null;
   }
 
-  ping(): void {
-    const id = `edge-${freshId(this.context.surroundings)}`;
-    this.context.pings.add(id);
-    if (this.usable) this.send(pingRequest(this.pair.local, this.pair.partner, id));
-  }
-
-  /** The peer does not take what is written: nothing may reach it late. */
-  abandon(detail: string): NegotiationFailure {
-    const because = this.record("peer-not-reading", { detail });
-    this.#lastFailure = because;
-    this.destroy(because.text);
-    return because;
+  carrierFor({ local, partner }: Pair): Carrier | null {
+    return this.#proof !== null && local === this.pair.local && partner === this.pair.partner ? this : null;
   }
 
   // ---- events ------------------------------------------------------------------------------------------------------
@@ -113,14 +111,28 @@ export class OutboundStream extends NegotiatedStream implements Pinger {
 
   #element(found: XmlElement, followed: boolean): void {
     const event = outboundEvent(found);
-    if (event === "features") this.#features = readFeatures(found);
+    if (event === "features") {
+      this.#features = readFeatures(found);
+      this.peerLimits = readLimits(found);
+    }
     if (event === "saslFailure") this.#externalRefused = saslFailureText(found);
-    this.#on(event, { dialback: readDialback(found), followed, detail: describeElement(found) });
+    this.#on(event, {
+      element: found,
+      dialback: readDialback(found),
+      management: readManagement(found),
+      followed,
+      detail: describeElement(found),
+    });
   }
 
   ended(detail: string): void {
-    if (this.#state === "awaitHandshake") this.#on("handshakeFailed", { detail });
-    else this.#on("ended", { detail });
+    this.#handshakeTimer?.cancel();
+    const before = this.#state;
+    if (before === "awaitHandshake") this.#on("handshakeFailed", { detail });
+    else if (before === "ready" || before === "awaitResumption") {
+      this.record("stream-closed", { detail });
+      this.release(true);
+    } else this.#on("ended", { detail });
     this.leave();
     this.#settle({ kind: "failed", because: this.reason, silent: false });
     this.gone(detail);
@@ -136,9 +148,7 @@ export class OutboundStream extends NegotiatedStream implements Pinger {
 
   protected leave(): void {
     this.#state = "closed";
-    if (this.#proof === null || this.#lost) return;
-    this.#lost = true;
-    this.onLost();
+    this.release(false);
   }
 
   override revalidate(): void {
@@ -155,22 +165,41 @@ export class OutboundStream extends NegotiatedStream implements Pinger {
     const [kind, what = ""] = step.found ? step.act.split(":") : ["fail", "out-of-order"];
     if (kind === "fail") {
       const detail = step.found ? this.#detail(what as FailureCode, moment) : step.text;
-      const because = this.fail(what as FailureCode, { detail }, moment.condition);
-      // A lost connection before the first word is the next server's chance.
-      this.#settle({ kind: "failed", because, silent: event === "ended" && before === "awaitHeader" });
+      const inside = what === "ack-too-high" ? tooHighElement(moment.management?.h ?? 0, this.flow.sent) : undefined;
+      const because = this.fail(what as FailureCode, { detail }, moment.condition, inside);
+      this.#settle({ kind: "failed", because, silent: this.#nothingSaid(event, before) });
     } else if (step.found) {
       this.#state = step.next;
       this.#acts[step.act as PlainAction](moment);
     }
   }
 
+  /** A connection that was lost before the first word of a stream is the next server's chance; so is direct TLS that was in vain. */
+  #nothingSaid(event: OutboundEvent, before: OutboundState): boolean {
+    if (!this.#task.directTls) return event === "ended" && before === "awaitHeader";
+    return event === "handshakeFailed" || event === "secured" || (event === "ended" && before === "awaitSecureHeader");
+  }
+
   #detail(code: FailureCode, { detail }: Moment): string | undefined {
+    if (code === "dialback-not-offered") return this.#whyNothingElse();
     if (code === "external-refused") return this.#externalRefused || detail;
     return code === "server-certificate-invalid" ? this.#judgement.detail : detail;
   }
 
-  #known({ dialback, followed }: Moment): OutboundKnown {
+  /** Where dialback is missing: what stands in the way of the other method, if the policy has one. */
+  #whyNothingElse(): string {
+    const methods = this.context.current().directory.methods(this.pair.partner);
+    if (!methods.has("sasl-over-tls")) return "and the policy for it leaves nothing else";
+    if (this.wire.tls === null) return "and no TLS, without which there is no SASL EXTERNAL";
+    if (this.#judgement.standing !== "valid")
+      return `and its certificate does not prove it, so that SASL EXTERNAL is not used: ${this.#judgement.detail}`;
+    return "and no SASL EXTERNAL: it probably does not trust the certificate of this edge";
+  }
+
+  #known({ dialback, followed, management, element: found }: Moment): OutboundKnown {
     const { lessons, purpose } = this.#task;
+    const partner = this.context.current().directory.partner(this.pair.partner);
+    const [from, to] = ["from", "to"].map((name) => domainOfAddress(found?.attributes.get(name)));
     return {
       purpose: purpose.kind,
       methods: this.context.current().directory.methods(this.pair.partner),
@@ -184,7 +213,28 @@ export class OutboundStream extends NegotiatedStream implements Pinger {
       starttlsUnadvertised: this.#starttlsUnadvertised,
       bytesFollow: followed ?? false,
       answerMatches: dialback != null && answers(this.#expected, dialback),
+      hostUnknown: found !== undefined && readStreamError(found)?.condition === "host-unknown",
+      management: this.#managementKnown(partner?.streamManagement ?? false, management ?? null),
+      resumable: this.#left !== null,
+      bidi: { allowed: partner?.bidirectionalStreams ?? false, requested: this.#bidi },
+      stanzaAddressed: from != null && to != null,
+      stanzaOfPair: from === this.pair.partner && to === this.pair.local,
     };
+  }
+
+  /** While a stream is being resumed, an acknowledgement counts against what the lost one held. */
+  #managementKnown(allowed: boolean, found: ManagementElement | null): ManagementKnown {
+    const left = this.#state === "awaitResumption" ? this.#left : null;
+    if (left === null) return this.flow.known(allowed, found);
+    const { acknowledged, pending } = left.resumption;
+    const h = found?.h ?? null;
+    const tooHigh = h !== null && acknowledgedBy(h, acknowledged, pending.length) === null;
+    return { allowed, enabled: true, unreadable: h === null, tooHigh };
+  }
+
+  get #left(): Left | null {
+    const { purpose } = this.#task;
+    return purpose.kind === "stanzas" && purpose.left?.taken === false ? purpose.left : null;
   }
 
   protected subject(): { readonly peer: string | null; readonly local: string | null } {
@@ -211,15 +261,28 @@ export class OutboundStream extends NegotiatedStream implements Pinger {
     choose: (moment) => this.#on("next", moment),
     starttls: () => this.send(element(NS.tls, "starttls")),
     startTlsUnadvertised: () => this.#starttlsUnasked(),
-    secure: () => this.wire.connectTls(this.context.current().tls.context, this.pair.partner, () => this.#secured()),
+    secure: () => this.#connectTls("starttls"),
     restart: () => this.#restart(),
     sendKey: () => this.#sendKey(),
-    sendKeyAfterRefusal: () => this.#sendKey(),
+    sendKeyAfterRefusal: () => {
+      this.record("external-refused", { detail: `${this.#externalRefused}; dialback is tried on the same stream` });
+      this.#sendKey();
+    },
     sendVerify: () => this.#sendVerify(),
     authExternal: () => this.send(authElement(this.pair.local)),
     proveExternal: () => this.#proveExternal(),
     proveDialback: ({ dialback }) => this.#proveDialback(dialback ?? null),
     retryWithoutExternal: (moment) => this.#retry(moment),
+    requestBidi: (moment) => this.#requestBidi(moment),
+    route: (moment) => this.#route(moment),
+    refuseDialback: (moment) => this.#refuseDialback(moment),
+    resume: () => this.#sendResume(),
+    resumed: ({ management }) => this.#resumed(management?.h ?? 0),
+    begin: ({ management }) => this.#begin(management ?? null),
+    managementOn: ({ management }) => this.flow.confirmed(management?.resume ? management.id : null, keptFor(management ?? null)),
+    managementRefused: () => this.flow.disable(),
+    acknowledge: () => this.wire.write(this.flow.answer()),
+    takeAck: ({ management }) => this.flow.acknowledge(management?.h ?? 0),
     reportValid: (moment) => this.#report(moment),
     reportInvalid: (moment) => this.#report(moment),
     reportError: (moment) => this.#reportError(moment),
@@ -244,7 +307,21 @@ export class OutboundStream extends NegotiatedStream implements Pinger {
     this.wire.write(writeHeader({ from: local, to: partner, version: "1.0", "xml:lang": "en" }, "initiating"));
   }
 
+  /** Bounded apart from the whole attempt: a server that speaks no TLS here may just wait for our stream header. */
+  #beginDirectTls(): void {
+    const { clock } = this.context.surroundings;
+    const { handshake } = XMPP_LIMITS;
+    this.#handshakeTimer = clock.after(handshake, () => this.wire.destroy(`no answer within ${handshake / 1000} seconds`));
+    this.#connectTls("direct");
+  }
+
+  #connectTls(start: TlsStart): void {
+    const own = this.context.current().tls.own.contextOf(this.pair.local);
+    this.wire.connectTls(own, this.pair.partner, start, () => this.#secured());
+  }
+
   #secured(): void {
+    this.#handshakeTimer?.cancel();
     this.#judgement = judge(this.context, this.wire.tls?.certificate ?? null, this.pair.partner);
     this.#on("secured", { detail: this.#judgement.detail });
   }
@@ -283,9 +360,66 @@ export class OutboundStream extends NegotiatedStream implements Pinger {
       return;
     }
     this.#proof = proof;
+    if (this.#bidi) this.#reverse = proveByServer({ ...this.#claim(), certificate: this.#judgement.standing, forward: proof });
     this.wire.setLimits(READER_LIMITS);
     this.proved(proof);
-    this.#settle({ kind: "ready", stream: this, proof });
+    this.#on("next", {});
+  }
+
+  /** Says who we are first, so that what stands behind it is read in its light (XEP-0288 2.1, XEP-0478 2.2). */
+  #requestBidi(moment: Moment): void {
+    this.#bidi = true;
+    this.send(element(NS.bidi, "bidi", {}, limitsElement(this.limits())));
+    this.#on("next", moment);
+  }
+
+  #route({ element: stanza }: Moment): void {
+    if (!stanza || this.#reverse === null) return;
+    this.flow.handle();
+    const answer = stanza.name === "iq" && ["result", "error"].includes(stanza.attributes.get("type") ?? "");
+    if (answer && this.context.pings.take(stanza.attributes.get("id") ?? "")) return;
+    this.stanzasIn++;
+    this.lastStanza = this.context.surroundings.clock.now();
+    this.context.handlers.onStanza(stanza, this.#reverse);
+  }
+
+  /** Further pairs of the peer are proven on streams that it opens. */
+  #refuseDialback({ dialback }: Moment): void {
+    const { from: partner, to: local, name, id } = dialback ?? {};
+    const because = this.record("dialback-not-allowed", { peer: partner ?? this.pair.partner });
+    const pair = { local: local ?? this.pair.local, partner: partner ?? this.pair.partner };
+    this.send(errorElement(pair, name === "verify" ? (id ?? "") : null, because.condition, because.text));
+  }
+
+  // ---- stream management ---------------------------------------------------------------------------------------------
+
+  #sendResume(): void {
+    const { resumption } = this.#left ?? {};
+    if (resumption) this.send(resumeElement(resumption.previd, resumption.handled));
+  }
+
+  #resumed(h: number): void {
+    const left = this.#left;
+    if (left === null || this.#proof === null) return;
+    left.taken = true;
+    this.flow.resume(left.resumption, h, Math.max(1, Math.ceil((left.resumption.until - this.context.surroundings.clock.now()) / 1000)));
+    this.#settle({ kind: "ready", stream: this, proof: this.#proof });
+  }
+
+  /** Stanzas may follow at once: they are counted from `<enable/>` on (XEP-0198 section 3). @param refused why the lost stream is not resumed */
+  #begin(refused: ManagementElement | null): void {
+    const left = this.#left;
+    if (this.#proof === null) return;
+    if (this.#features?.management && this.#known({}).management.allowed) {
+      this.send(enableElement());
+      this.flow.enable(false);
+    }
+    if (left !== null) {
+      left.taken = true;
+      const because = failure("not-acknowledged", { peer: this.pair.partner, detail: "it could not be resumed" });
+      this.flow.recover(left.resumption, refused?.h ?? null, (pending) => pending.settled(because));
+    }
+    this.#settle({ kind: "ready", stream: this, proof: this.#proof });
   }
 
   #retry({ detail }: Moment): void {
@@ -309,19 +443,13 @@ export class OutboundStream extends NegotiatedStream implements Pinger {
 
   // ---- ends ------------------------------------------------------------------------------------------------------------
 
-  protected override record(...[code, facts]: Parameters<NegotiatedStream["record"]>): NegotiationFailure {
-    this.#lastFailure = super.record(code, facts);
-    return this.#lastFailure;
-  }
-
-  /** Why the stream ended, or will have. */
-  get reason(): NegotiationFailure {
-    return this.#lastFailure ?? failure("stream-closed", { peer: this.pair.partner, detail: "the stream ended" });
-  }
-
   #settle(outcome: Outcome): void {
     if (this.#settled) return;
     this.#settled = true;
     this.#task.settle(outcome);
   }
 }
+
+/** Seconds for which the peer keeps a lost stream; ours where it does not say (XEP-0198 section 3). */
+const keptFor = (enabled: ManagementElement | null): number =>
+  Math.min(enabled?.max ?? Number.POSITIVE_INFINITY, XMPP_LIMITS.resumption / 1000);

@@ -1,25 +1,35 @@
 /** What inbound and outbound streams have in common: wire, times, counters, and one way to fail. */
 import type { Socket } from "node:net";
 import type { Partner } from "../config/schema.ts";
-import type { Judgement } from "../negotiation/certificate.ts";
+import { certificateSummary, type Judgement } from "../negotiation/certificate.ts";
 import type { Pair } from "../negotiation/dialback.ts";
-import { type Facts, type FailureCode, type NegotiationFailure, streamErrorOf } from "../negotiation/failures.ts";
+import { type Facts, type FailureCode, failure, type NegotiationFailure, streamErrorOf } from "../negotiation/failures.ts";
 import { type PeerProof, stillAdmits } from "../negotiation/proof.ts";
-import type { StreamEvent } from "../stream/reader.ts";
+import { NO_STREAM_LIMITS, type StreamLimits } from "../negotiation/stream-limits.ts";
+import { READER_LIMITS, type StreamEvent } from "../stream/reader.ts";
 import { writeElement } from "../stream/writer.ts";
 import type { XmlElement } from "../xmpp/element.ts";
+import { pingRequest } from "../xmpp/stanzas.ts";
 import { type StreamErrorCondition, streamError } from "../xmpp/stream-errors.ts";
 import type { XmppConnection } from "./ports.ts";
-import { type EdgeStream, freshId, hostOf, judge, type XmppContext } from "./xmpp-context.ts";
+import { type Carrier, type EdgeStream, freshId, hostOf, judge, type XmppContext } from "./xmpp-context.ts";
+import { type Pending, type Resumption, StanzaFlow } from "./xmpp-management.ts";
 import { Watch } from "./xmpp-watch.ts";
 import { Wire, type WireHandlers } from "./xmpp-wire.ts";
 
-export abstract class NegotiatedStream implements EdgeStream, WireHandlers {
+export abstract class NegotiatedStream implements EdgeStream, Carrier, WireHandlers {
   readonly id: string;
   abstract readonly direction: "in" | "out";
   readonly host: string;
   protected readonly context: XmppContext;
   protected readonly wire: Wire;
+  /** Our stanzas on this stream, and the count of the peer's. */
+  protected readonly flow: StanzaFlow;
+  /** What the peer takes (XEP-0478). */
+  protected peerLimits: StreamLimits = NO_STREAM_LIMITS;
+  readonly #lostActs: ((left: Resumption | null) => void)[] = [];
+  #released = false;
+  #lastFailure: NegotiationFailure | null = null;
   #watch: Watch | null = null;
   protected readonly since: number;
   protected stanzasIn = 0;
@@ -36,6 +46,7 @@ export abstract class NegotiatedStream implements EdgeStream, WireHandlers {
     this.lastStanza = this.since;
     this.wire = new Wire(socket, surroundings.clock, this);
     this.host = hostOf(this.wire.address);
+    this.flow = new StanzaFlow({ write: (text, written) => this.wire.write(text, written), reason: () => this.reason });
   }
 
   /** Enters the registry and starts the clock; the maker of a stream calls it once. */
@@ -46,6 +57,7 @@ export abstract class NegotiatedStream implements EdgeStream, WireHandlers {
       probe: () => this.probe(),
       lifeless: (seconds) => this.fail("no-life", { detail: `${seconds} seconds` }),
       inactive: (seconds) => this.finish("inactive", `${seconds} seconds`),
+      quiet: () => this.wire.write(" "),
     });
   }
 
@@ -58,7 +70,13 @@ export abstract class NegotiatedStream implements EdgeStream, WireHandlers {
   abstract proofs(): readonly PeerProof[];
   protected abstract timedOut(detail: string): void;
   protected abstract revoke(detail: string): void;
+  /** The machine stops; where that is not done yet, what was under way is released. */
   protected abstract leave(): void;
+  /** Whether stanzas go both ways on it. */
+  abstract get bidirectional(): boolean;
+  abstract carrierFor(pair: Pair): Carrier | null;
+  /** Whether stanzas of ours may be written now. */
+  abstract get usable(): boolean;
   /** Whom and what the stream is about, as far as is known. */
   protected abstract subject(): { readonly peer: string | null; readonly local: string | null };
   /** The response or initial header, where it has not been sent: a stream error stands inside a stream (RFC 6120 4.9.1.2). */
@@ -97,10 +115,81 @@ export abstract class NegotiatedStream implements EdgeStream, WireHandlers {
       state: this.state,
       security: this.security(),
       method: this.proofs()[0]?.by ?? null,
+      certificate: certificateSummary(this.wire.tls?.certificate ?? null),
+      bidirectional: this.bidirectional,
+      streamManagement: this.flow.enabled,
       since: this.since,
       stanzasIn: this.stanzasIn,
       stanzasOut: this.stanzasOut,
     };
+  }
+
+  // ---- for those who send on it --------------------------------------------------------------------------------------
+
+  get waiting(): number {
+    return this.wire.waiting;
+  }
+
+  get maxBytes(): number | null {
+    return this.peerLimits.maxBytes;
+  }
+
+  get peerIdleSeconds(): number | null {
+    return this.peerLimits.idleSeconds;
+  }
+
+  get lastWritten(): number {
+    return this.wire.lastWritten;
+  }
+
+  get reason(): NegotiationFailure {
+    return this.#lastFailure ?? failure("stream-closed", { peer: this.subject().peer, detail: "the stream ended" });
+  }
+
+  carry(pending: Pending): void {
+    this.stanzasOut++;
+    this.lastStanza = this.context.surroundings.clock.now();
+    this.flow.send(pending);
+  }
+
+  proofFor({ local, partner }: Pair): PeerProof | null {
+    return this.proofs().find((proof) => proof.partnerDomain === partner && proof.localDomain === local) ?? null;
+  }
+
+  ping({ local, partner }: Pair): void {
+    if (!this.usable) return;
+    const id = `edge-${freshId(this.context.surroundings)}`;
+    this.context.pings.add(id);
+    this.flow.send({ text: writeElement(pingRequest(local, partner, id)), cancelled: true, taken: () => {}, settled: () => {} });
+  }
+
+  abandon(detail: string): NegotiationFailure {
+    const because = this.record("peer-not-reading", { detail });
+    this.destroy(because.text);
+    return because;
+  }
+
+  onLost(act: (left: Resumption | null) => void): void {
+    this.#lostActs.push(act);
+  }
+
+  /** Tells those who send that it carries nothing any more, and what became of what it held. @returns what may be resumed */
+  protected release(resumable: boolean): Resumption | null {
+    if (this.#released) return null;
+    this.#released = true;
+    const { resumption, pending } = this.flow.take(this.context.surroundings.clock.now());
+    const left = resumable ? resumption : null;
+    const { peer, local } = this.subject();
+    const because = failure("not-acknowledged", { peer, local, detail: this.reason.text });
+    for (const lost of left ? pending : [...pending, ...(resumption?.pending ?? [])]) lost.settled(because);
+    for (const act of this.#lostActs.splice(0)) act(left);
+    return left;
+  }
+
+  /** Limits we set for the peer (XEP-0478): stanzas come only from those who are proven. */
+  protected limits(): StreamLimits {
+    const { streamInactivityTimeout, keepAliveInterval } = this.context.current().state.document.gateway;
+    return { maxBytes: READER_LIMITS.elementBytes, idleSeconds: Math.min(streamInactivityTimeout, keepAliveInterval) };
   }
 
   /** Encrypted and authenticated are two things: with dialback the certificate may prove nothing. */
@@ -158,18 +247,24 @@ export abstract class NegotiatedStream implements EdgeStream, WireHandlers {
   }
 
   /** Ends the stream for a reason: record, stream error where the table has one, closing tag. */
-  protected fail(code: FailureCode, facts: Facts = {}, condition: StreamErrorCondition | null = streamErrorOf(code)): NegotiationFailure {
+  protected fail(
+    code: FailureCode,
+    facts: Facts = {},
+    condition: StreamErrorCondition | null = streamErrorOf(code),
+    inside?: XmlElement,
+  ): NegotiationFailure {
     const because = this.record(code, facts);
     const { speechless } = this;
     this.leave();
     if (speechless) this.wire.destroy(because.text);
-    else this.wire.close(this.missingHeader() + (condition === null ? "" : writeElement(streamError(condition, because.text))));
+    else this.wire.close(this.missingHeader() + (condition === null ? "" : writeElement(streamError(condition, because.text, inside))));
     return because;
   }
 
   /** Ends a stream that did its work; nothing failed. */
   protected finish(code: "inactive", detail: string): void {
     this.context.surroundings.log("xmpp-stream-closing", { id: this.id, code, detail, ...this.subject() });
+    if (this.flow.enabled && this.usable) this.wire.write(this.flow.answer());
     this.stop();
   }
 
@@ -177,7 +272,8 @@ export abstract class NegotiatedStream implements EdgeStream, WireHandlers {
     const { peer, local } = this.subject();
     const about = { peer: facts.peer ?? peer ?? "a server that did not name itself", local: facts.local ?? local, detail: facts.detail };
     const attempt = { direction: this.direction, address: this.wire.address, peer: facts.peer ?? peer, step: this.state };
-    return this.context.attempts.add(attempt, code, about);
+    this.#lastFailure = this.context.attempts.add(attempt, code, about);
+    return this.#lastFailure;
   }
 
   protected proved(proof: PeerProof): void {
@@ -214,7 +310,7 @@ export abstract class NegotiatedStream implements EdgeStream, WireHandlers {
 
   /** Before a silence becomes too long: a ping on the stream that carries our stanzas, white space on this one. */
   protected probe(): void {
-    for (const pair of this.pairs()) this.context.streams.pinger(pair)?.ping();
+    for (const pair of this.pairs()) this.context.streams.carrier(pair)?.ping(pair);
     this.wire.write(" ");
   }
 }

@@ -1,60 +1,53 @@
-/** TLS of the XMPP side: contexts made anew at each reload, the upgrade of a plain socket, and what the peer showed. */
-import { constants, type X509Certificate } from "node:crypto";
+/** TLS of the XMPP side: what is made anew at each reload, the upgrade of a plain socket, and what the peer showed. */
+import type { X509Certificate } from "node:crypto";
 import type { Socket } from "node:net";
-import { connect, createSecureContext, rootCertificates, type SecureContext, TLSSocket } from "node:tls";
+import { connect, type SecureContext, TLSSocket } from "node:tls";
 import type { PeerCertificate } from "../negotiation/certificate.ts";
 import { LIMITS as PKI_LIMITS } from "../pki/limits.ts";
-import { readRoots } from "../pki/roots.ts";
 import type { EdgeState } from "./ports.ts";
+import { type Identities, makeIdentities } from "./xmpp-identities.ts";
+import { type AnchorsOf, makeAnchors } from "./xmpp-trust.ts";
 
 export interface TlsMaterial {
-  /** Our certificate, served to partners and shown to them as client. */
-  readonly context: SecureContext;
-  /** Authorities trusted to vouch for partners. */
-  readonly roots: readonly X509Certificate[];
+  /** Our certificates, served to partners and shown to them as client. */
+  readonly own: Identities;
+  /** Who vouches for a partner. */
+  readonly anchorsOf: AnchorsOf;
 }
-
-let systemRoots: readonly X509Certificate[] | null = null;
 
 /** @throws where certificate and key do not fit, or a trusted authority cannot be read */
-export function makeTlsMaterial({ document, xmppIdentity }: EdgeState): TlsMaterial {
-  const { useSystemAuthorities, trustedAuthorities } = document.xmpp;
-  if (useSystemAuthorities) systemRoots ??= readRoots(rootCertificates);
-  return {
-    context: makeContext(xmppIdentity),
-    roots: [...(useSystemAuthorities ? (systemRoots ?? []) : []), ...readRoots(trustedAuthorities)],
-  };
-}
+export const makeTlsMaterial = (state: EdgeState): TlsMaterial => ({ own: makeIdentities(state), anchorsOf: makeAnchors(state.document) });
 
-function makeContext({ certificateChain, privateKey }: EdgeState["xmppIdentity"]): SecureContext {
-  return createSecureContext({
-    cert: certificateChain,
-    key: privateKey,
-    // An empty list: chains are judged after the handshake with the server purpose, never by the library's verdict.
-    ca: [],
-    minVersion: "TLSv1.2",
-    // Every stream proves its peer with a full handshake: a resumed session would not carry the chain.
-    secureOptions: constants.SSL_OP_NO_TICKET | constants.SSL_OP_NO_RENEGOTIATION,
-    sessionIdContext: "xmpp-edge",
-  });
-}
+/** How TLS begins: direct TLS says by ALPN what is spoken inside it (XEP-0368 section 3), STARTTLS needs no such word. */
+export type TlsStart = "starttls" | "direct";
 
-/** The server's part of a TLS handshake on an accepted socket. A client certificate is asked for and never refused here. */
-export function acceptTls(socket: Socket, context: SecureContext): Promise<TLSSocket> {
-  const secured = new TLSSocket(socket, { isServer: true, secureContext: context, requestCert: true, rejectUnauthorized: false });
-  return settled(secured, "secure");
+const PROTOCOLS: Readonly<Record<TlsStart, { ALPNProtocols?: string[] }>> = { starttls: {}, direct: { ALPNProtocols: ["xmpp-server"] } };
+
+/**
+ * The server's part of a TLS handshake on an accepted socket. A client certificate is asked for and never refused here. With
+ * direct TLS a client that offers protocols, and not ours among them, is refused; one that offers none is taken.
+ */
+export function acceptTls(socket: Socket, own: Identities, start: TlsStart): Promise<TLSSocket> {
+  const options = { isServer: true, requestCert: true, rejectUnauthorized: false, ...served(own) };
+  return settled(new TLSSocket(socket, { ...options, ...PROTOCOLS[start] }), "secure");
 }
 
 /** The client's part, with SNI for the partner's domain (RFC 6120 5.4.3.1, RFC 6066 3). */
-export function connectTls(socket: Socket, context: SecureContext, servername: string): Promise<TLSSocket> {
-  return settled(connect({ socket, secureContext: context, servername, rejectUnauthorized: false }), "secureConnect");
+export function connectTls(socket: Socket, context: SecureContext, servername: string, start: TlsStart): Promise<TLSSocket> {
+  return settled(connect({ socket, secureContext: context, servername, rejectUnauthorized: false, ...PROTOCOLS[start] }), "secureConnect");
 }
+
+/** The certificate for the name that the client says it wants (RFC 6066 3), which is the domain (RFC 6120 13.7.2). */
+const served = (own: Identities) => ({
+  secureContext: own.contextOf(undefined),
+  SNICallback: (name: string, done: (error: Error | null, context: SecureContext) => void): void => done(null, own.contextOf(name)),
+});
 
 function settled(secured: TLSSocket, done: "secure" | "secureConnect"): Promise<TLSSocket> {
   return new Promise((resolve, reject) => {
     const fail = (error?: Error): void => {
       secured.destroy();
-      reject(error ?? new Error("the connection ended during the handshake"));
+      reject(new Error(error ? handshakeProblem(error) : "the connection ended during the handshake"));
     };
     // The listener stays: an error after the handshake comes with `close`, which is what the stream acts on.
     secured.on("error", fail);
@@ -66,6 +59,11 @@ function settled(secured: TLSSocket, done: "secure" | "secureConnect"): Promise<
       resolve(secured);
     });
   });
+}
+
+/** The library's reason and code, without the places in its source that its message names. */
+function handshakeProblem(error: Error & { readonly code?: string; readonly reason?: string }): string {
+  return error.reason && error.code ? `${error.reason} (${error.code})` : error.message;
 }
 
 /** The certificate that the peer showed and those it sent along, in its order. */

@@ -50,7 +50,14 @@ function watched(partnerSettings: Partial<PartnerInput> = {}) {
     }),
   );
   const acted: string[] = [];
-  const stream = { lastHeard: clock.now(), lastStanza: clock.now(), proven: true, otherHeard: 0 };
+  const stream = {
+    lastHeard: clock.now(),
+    lastStanza: clock.now(),
+    proven: true,
+    otherHeard: 0,
+    lastWritten: clock.now(),
+    peerIdleSeconds: null as number | null,
+  };
   const context = {
     surroundings: { clock },
     current: () => ({ state: { document } }),
@@ -66,6 +73,12 @@ function watched(partnerSettings: Partial<PartnerInput> = {}) {
         get lastStanza() {
           return stream.lastStanza;
         },
+        get lastWritten() {
+          return stream.lastWritten;
+        },
+        get peerIdleSeconds() {
+          return stream.peerIdleSeconds;
+        },
         pairs: () => (stream.proven ? [PAIR] : []),
         partners: () => new Set<Partner>(stream.proven ? document.partners : []),
       },
@@ -73,6 +86,10 @@ function watched(partnerSettings: Partial<PartnerInput> = {}) {
         timedOut: (seconds) => acted.push(`timedOut ${seconds}`),
         probe: () => acted.push("probe"),
         lifeless: (seconds) => acted.push(`lifeless ${seconds}`),
+        quiet: () => {
+          acted.push("quiet");
+          stream.lastWritten = clock.now();
+        },
         inactive: (seconds) => acted.push(`inactive ${seconds}`),
       },
     );
@@ -121,6 +138,18 @@ describe("the times of a stream", () => {
     assert.deepEqual(acted, []);
     clock.pass(1);
     assert.deepEqual(acted, ["inactive 600"]);
+  });
+
+  it("a peer that closes silent streams hears white space in time", () => {
+    const { clock, stream, acted, begin } = watched({ enableKeepAlive: false });
+    stream.peerIdleSeconds = 100;
+    begin();
+    clock.pass(74);
+    assert.deepEqual(acted, []);
+    clock.pass(1);
+    assert.deepEqual(acted, ["quiet"]);
+    clock.pass(75);
+    assert.deepEqual(acted, ["quiet", "quiet"]);
   });
 
   it("life signs that are no stanzas do not keep an inactive stream", () => {

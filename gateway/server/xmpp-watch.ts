@@ -9,6 +9,9 @@ import { XMPP_LIMITS } from "./xmpp-limits.ts";
 export interface Watched {
   readonly lastHeard: number;
   readonly lastStanza: number;
+  /** When we last wrote, and after how many seconds of our silence the peer may close (XEP-0478); null where it does not say. */
+  readonly lastWritten: number;
+  readonly peerIdleSeconds: number | null;
   /** Proven pairs; empty while the stream is being established. */
   pairs(): readonly Pair[];
   partners(): ReadonlySet<Partner>;
@@ -21,6 +24,8 @@ export interface WatchActs {
   probe(): void;
   /** Nothing was heard on any stream of the pair for keepAliveInterval. */
   lifeless(seconds: number): void;
+  /** Nothing was written for so long that the peer may soon close. */
+  quiet(): void;
   /** No stanza for streamInactivityTimeout. */
   inactive(seconds: number): void;
 }
@@ -72,15 +77,25 @@ export class Watch {
       this.#acts.inactive(streamInactivityTimeout);
       return null;
     }
+    const silence = this.#silence();
     // Lync -EnableKeepAlive: one partner that must show life is enough for the stream to be watched.
-    if (![...this.#watched.partners()].some(({ enableKeepAlive }) => enableKeepAlive)) return idle;
+    if (![...this.#watched.partners()].some(({ enableKeepAlive }) => enableKeepAlive)) return Math.min(idle, silence);
     const heard = this.#lastHeard();
     const left = heard + keepAliveInterval * 1000 - this.#now();
     if (left <= 0) {
       this.#acts.lifeless(keepAliveInterval);
       return null;
     }
-    return Math.min(idle, left, this.#probe(heard, left, keepAliveInterval));
+    return Math.min(idle, silence, left, this.#probe(heard, left, keepAliveInterval));
+  }
+
+  /** White space in time for a peer that closes silent streams. Returns the milliseconds to the next. */
+  #silence(): number {
+    const { peerIdleSeconds, lastWritten } = this.#watched;
+    if (peerIdleSeconds === null) return Number.POSITIVE_INFINITY;
+    const most = peerIdleSeconds * 1000 * XMPP_LIMITS.idleShare;
+    if (lastWritten + most <= this.#now()) this.#acts.quiet();
+    return Math.max(1, this.#watched.lastWritten + most - this.#now());
   }
 
   /** Asks for a sign of life once in each silence, shortly before its end. Returns the milliseconds until then. */

@@ -8,8 +8,9 @@ import type { PeerCertificate } from "../negotiation/certificate.ts";
 import { type ReaderLimits, type StreamEvent, StreamReader, UNAUTHENTICATED_LIMITS } from "../stream/reader.ts";
 import { CLOSE } from "../stream/writer.ts";
 import type { Clock, Timer } from "./ports.ts";
+import type { Identities } from "./xmpp-identities.ts";
 import { XMPP_LIMITS } from "./xmpp-limits.ts";
-import { acceptTls, connectTls, describeTls, peerCertificate } from "./xmpp-tls.ts";
+import { acceptTls, connectTls, describeTls, peerCertificate, type TlsStart } from "./xmpp-tls.ts";
 
 export interface WireHandlers {
   /** `followed`: something other than white space came behind this event in the same piece. */
@@ -34,11 +35,14 @@ export class Wire {
   #over = false;
   #error = "";
   #closeTimer: Timer | null = null;
+  /** Epoch milliseconds of the last text of ours. */
+  lastWritten: number;
   #tls: { readonly text: string; readonly certificate: PeerCertificate | null } | null = null;
 
   constructor(socket: Socket, clock: Clock, handlers: WireHandlers) {
     this.#socket = socket;
     this.#clock = clock;
+    this.lastWritten = clock.now();
     this.#handlers = handlers;
     this.address = `${socket.remoteAddress ?? "unknown"}:${socket.remotePort ?? 0}`;
     socket.setNoDelay(true);
@@ -55,6 +59,11 @@ export class Wire {
     return this.#socket.writableLength;
   }
 
+  /** Not one byte has come: so far this is no more than a probe of the port. */
+  get untouched(): boolean {
+    return this.#socket.bytesRead === 0;
+  }
+
   get usable(): boolean {
     return !this.#over && !this.#closing;
   }
@@ -69,6 +78,7 @@ export class Wire {
       written?.(new Error("the stream is closed"));
       return;
     }
+    this.lastWritten = this.#clock.now();
     this.#socket.write(text, written && ((error) => written(error ?? null)));
     if (this.#socket.writableLength <= XMPP_LIMITS.writeBuffer) return;
     this.destroy("the peer does not read");
@@ -82,18 +92,23 @@ export class Wire {
   }
 
   /** The peer may begin TLS once `text` has left. `done` is called when it is up; otherwise the wire ends. */
-  acceptTls(text: string, context: SecureContext, done: () => void): void {
+  acceptTls(text: string, own: Identities, done: () => void): void {
     const plain = this.#release();
     plain.write(text, () => {
       // Destroyed meanwhile: nobody else listens to the plain socket's end now.
       if (plain.destroyed) this.#end();
-      else this.#handshake(acceptTls(plain, context), done);
+      else this.#handshake(acceptTls(plain, own, "starttls"), done);
     });
   }
 
+  /** The peer begins TLS with its first byte (XEP-0368). As acceptTls, without a word before. */
+  acceptDirectTls(own: Identities, done: () => void): void {
+    this.#handshake(acceptTls(this.#release(), own, "direct"), done);
+  }
+
   /** We begin TLS now. `done` is called when it is up; otherwise the wire ends. */
-  connectTls(context: SecureContext, servername: string, done: () => void): void {
-    this.#handshake(connectTls(this.#release(), context, servername), done);
+  connectTls(context: SecureContext, servername: string, start: TlsStart, done: () => void): void {
+    this.#handshake(connectTls(this.#release(), context, servername, start), done);
   }
 
   /** Sends the parting text and our closing tag, then waits for the peer's (RFC 6120 4.4), for at most XMPP_LIMITS.close. */

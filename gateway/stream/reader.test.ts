@@ -263,6 +263,7 @@ describe("the stream reader", () => {
       ["a second declaration",                      bytes("<?xml version='1.0'?><?xml version='1.0'?><a>"),                "restricted-xml"],
       ["a DTD",                                     bytes("<?xml version='1.0'?><!DOCTYPE a><a>"),                         "restricted-xml"],
       ["a comment",                                 bytes("<!---->"),                                                      "restricted-xml"],
+      ["a processing instruction",                  bytes("<?xml-stylesheet href='x'?><a>"),                               "restricted-xml"],
       ["text",                                      bytes("GET / HTTP/1.1\r\n"),                                           "not-well-formed"],
       ["a TLS record",                              Buffer.from([0x16, 3, 1]),                                             "not-well-formed"],
       ["a closing tag",                             bytes("</a>"),                                                         "not-well-formed"],
@@ -299,7 +300,7 @@ describe("the stream reader", () => {
     it("with everything forgotten, and says how many unread bytes were thrown away", () => {
       const reader = opened();
       assert.deepEqual(kinds(reader.write(bytes("<message><body>secret"))), []);
-      assert.equal(reader.restart(), "secret".length);
+      assert.equal(reader.restart(), "<message><body>secret".length);
       assert.equal(reader.pending, 0);
       assert.deepEqual(kinds(reader.write(bytes(`<?xml version='1.0'?>${HEADER}<iq/>`))), ["header", "element"]);
     });
@@ -309,6 +310,13 @@ describe("the stream reader", () => {
       reader.write(bytes("<message id='a"));
       reader.restart();
       assert.deepEqual(kinds(reader.write(bytes(`${HEADER}<iq/>`))), ["header", "element"]);
+    });
+
+    it("with an element that was begun counted, though each of its tokens was whole", () => {
+      const reader = opened();
+      reader.write(bytes("<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/> <message><body/>"));
+      assert.equal(reader.pending, "<message><body/>".length);
+      assert.equal(reader.restart(), "<message><body/>".length);
     });
 
     it("with 0 thrown away where all was read", () => {

@@ -63,9 +63,9 @@ export class StreamReader {
     this.#tree = new Tree(limits);
   }
 
-  /** Bytes held because their token is not finished: at most the larger of headerBytes and elementBytes. */
+  /** Bytes of what is begun and not finished, token or first-level element: at most the larger of headerBytes and elementBytes. */
   get pending(): number {
-    return this.#pending;
+    return this.#pending + (this.#place === "inside" ? this.#spent : 0);
   }
 
   /** Takes the next bytes; returns what they complete, in order. The chunk may be reused afterwards. */
@@ -90,7 +90,7 @@ export class StreamReader {
    * the caller's to refuse. A dead reader stays dead.
    */
   restart(): number {
-    const thrownAway = this.#pending;
+    const thrownAway = this.pending;
     this.#tree = new Tree(this.#limits);
     this.#scanner.reset();
     this.#place = "start";

@@ -159,7 +159,8 @@ export class Scanner {
 
   #endOfDeclaration(input: Uint8Array, start: number, stop: number, place: Place): number {
     //= RFC 6120 11.1
-    if (place !== "start" || !agrees(input, start, stop, DECLARATION_START)) {
+    const behind = start + DECLARATION_START.length;
+    if (place !== "start" || !agrees(input, start, stop, DECLARATION_START) || (behind < stop && !isSpace(input[behind] as number))) {
       throw new XmlProblem("restricted-xml", "a processing instruction, or an XML declaration elsewhere than at the very start");
     }
     this.kind = "declaration";

@@ -68,13 +68,16 @@ export const isDiscoItems = (iq: XmlElement): boolean => isGet(iq, NS.discoItems
 /** What the gateway is (XEP-0030 section 3.1; registry of service discovery identities: a gateway to SIP/SIMPLE). */
 export const GATEWAY_IDENTITY = { category: "gateway", type: "simple" } as const;
 
+/** What disco#info says of a domain of ours (XEP-0030 section 3.1). */
+export const GATEWAY_FEATURES: readonly string[] = [NS.caps, NS.discoInfo, NS.discoItems, NS.ping];
+
 /** Answer to disco#info: the gateway's identity and its features; disco#info itself is always one (XEP-0030 section 3.1). */
 export function discoInfoResult(request: XmlElement, features: readonly string[], name?: string): XmlElement {
   const all = [...new Set([NS.discoInfo, ...features])].toSorted();
   const query = element(
     NS.discoInfo,
     "query",
-    {},
+    { node: requestPayload(request)?.attributes.get("node") },
     element(NS.discoInfo, "identity", { ...GATEWAY_IDENTITY, name }),
     ...all.map((feature) => element(NS.discoInfo, "feature", { var: feature })),
   );
