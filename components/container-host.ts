@@ -82,8 +82,9 @@ function addressOf(ip: string | undefined, component: pulumi.Resource): string {
   throw new pulumi.ResourceError("the container group has no public address; run up again once it is started", component, true);
 }
 
-const exposed = ({ xmppPort, sipPort, healthPort }: Listen, health: boolean): number[] =>
-  health ? [xmppPort, sipPort, healthPort] : [xmppPort, sipPort];
+function exposed({ xmppPort, xmppTlsPort, sipPort, healthPort }: Listen, health: boolean): number[] {
+  return [xmppPort, ...(xmppTlsPort === undefined ? [] : [xmppTlsPort]), sipPort, ...(health ? [healthPort] : [])];
+}
 
 const tcp = (ports: readonly number[]) => ports.map((port) => ({ port, protocol: containerinstance.ContainerNetworkProtocol.TCP }));
 

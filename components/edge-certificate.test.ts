@@ -157,7 +157,7 @@ describe("EdgeCertificate", () => {
       [
         "is for another key",
         issue(intermediate, { dnsNames: NAMES }).certificateChain,
-        /another key than the edge has: give the certificate/,
+        /the issued certificate of edge has 1 problem:\n.*another key than the edge has: give the certificate/,
       ],
       [
         "lacks a SIP domain",
@@ -171,6 +171,7 @@ describe("EdgeCertificate", () => {
         intermediate.certificatePem + issuedFor().slice(0, issuedFor().indexOf(intermediate.certificatePem)),
         /first/,
       ],
+      ["stands alone", issuedFor().slice(0, issuedFor().indexOf(intermediate.certificatePem)), /stands alone.*append the authority's/],
       ["is no certificate", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----", /cannot be read/],
     ];
     for (const [why, issued, expected] of refused) {

@@ -74,7 +74,7 @@ export class EdgeCertificate extends pulumi.ComponentResource {
       pulumi.all([settings, key.privateKeyPem]).apply(([request, pem]) => buildCertificateRequest(request, pem)),
     );
 
-    const served = this.served(names, args, settings);
+    const served = this.served(name, args, settings);
     this.certificateChain = served.chain;
     this.status = served.status;
     this.warnings = served.warnings;
@@ -93,12 +93,9 @@ export class EdgeCertificate extends pulumi.ComponentResource {
     this.requestSummary.apply((summary) => pulumi.log.info(`Certificate request of ${name}:\n${summary}`, this));
   }
 
-  private served(
-    names: ReturnType<typeof certificateNames>,
-    args: EdgeCertificateArgs,
-    settings: pulumi.Output<CertificateRequestSettings>,
-  ): Served {
-    if (args.issued !== undefined) return this.issued(args.issued, args);
+  private served(name: string, args: EdgeCertificateArgs, settings: pulumi.Output<CertificateRequestSettings>): Served {
+    const names = certificateNames(name);
+    if (args.issued !== undefined) return this.issued(name, args.issued, args);
     if (args.signer) return this.signed(names.development, args.signer);
     const { certPem } = new tls.SelfSignedCert(
       names.selfSigned,
@@ -139,13 +136,13 @@ export class EdgeCertificate extends pulumi.ComponentResource {
     };
   }
 
-  private issued(chainPem: string, { requiredNames, now }: EdgeCertificateArgs): Served {
+  private issued(name: string, chainPem: string, { requiredNames, now }: EdgeCertificateArgs): Served {
     const verdict = pulumi.unsecret(
       pulumi.all([this.privateKeyPem, requiredNames]).apply(([keyPem, names]) => {
         const found = checkIssuedCertificate({ chainPem, keyPem, requiredNames: names, now: new Date(now ?? 0) });
         if (found.ok) return found.certificate;
         const problems = found.problems.filter(({ code }) => now !== undefined || !isAboutDates(code));
-        if (problems.length > 0) throw new pulumi.ResourceError(issuedText(problems), this, true);
+        if (problems.length > 0) throw new pulumi.ResourceError(issuedText(name, problems), this, true);
         return undefined;
       }),
     );
@@ -153,7 +150,7 @@ export class EdgeCertificate extends pulumi.ComponentResource {
       // Unknown while it is not yet checked: nothing is served that was not.
       chain: verdict.apply(() => chainPem),
       status: verdict.apply((facts) => (facts ? `issued by ${facts.issuer}, valid until ${dayOf(facts.notAfter)}` : "issued")),
-      warnings: verdict.apply((facts) => (facts && now !== undefined ? expiryWarnings(facts.notAfter, new Date(now)) : [])),
+      warnings: verdict.apply((facts) => (facts && now !== undefined ? expiryWarnings(name, facts.notAfter, new Date(now)) : [])),
     };
   }
 }
@@ -174,12 +171,12 @@ const tlsSubject = ({ state, ...subject }: CertificateRequestSettings["subject"]
 const DATE_CODES: readonly IssuedProblem["code"][] = ["certificate-expired", "certificate-not-yet-valid"];
 const isAboutDates = (code: IssuedProblem["code"]): boolean => DATE_CODES.includes(code);
 
-const issuedText = (problems: readonly IssuedProblem[]): string =>
-  `the issued certificate has ${problems.length} problem${problems.length === 1 ? "" : "s"}:\n${problems.map(({ text, remedy }) => `  ${text}: ${remedy}`).join("\n")}`;
+const issuedText = (name: string, problems: readonly IssuedProblem[]): string =>
+  `the issued certificate of ${name} has ${problems.length} problem${problems.length === 1 ? "" : "s"}:\n${problems.map(({ text, remedy }) => `  ${text}: ${remedy}`).join("\n")}`;
 
 const dayOf = (date: Date): string => date.toISOString().slice(0, 10);
 
-function expiryWarnings(notAfter: Date, now: Date): string[] {
+function expiryWarnings(name: string, notAfter: Date, now: Date): string[] {
   if (notAfter.getTime() - now.getTime() > EXPIRY_WARNING_DAYS * DAY) return [];
-  return [`the issued certificate ends on ${dayOf(notAfter)}: send the request to the authority again and give what it issues`];
+  return [`the issued certificate of ${name} ends on ${dayOf(notAfter)}: send the request to the authority again and give what it issues`];
 }

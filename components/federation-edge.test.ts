@@ -148,6 +148,18 @@ describe("FederationEdge", () => {
     assert.equal((await resolved(open.edge.gateway))?.healthUrl, `http://${MOCK_ADDRESS}:9090`);
   });
 
+  it("with a port for direct TLS opens it, tells the gateway and publishes it; without one does none of that", async () => {
+    const { mocks, edge } = await make({ listen: { xmppTlsPort: 5270 } });
+    const ports = (inputs: { ports: { port: number }[] }) => inputs.ports.map(({ port }) => port);
+    const group = mocks.ofType("ContainerGroup")[0]?.inputs ?? {};
+    assert.deepEqual(ports(group.ipAddress), [5269, 5270, 5061]);
+    assert.deepEqual(ports(group.containers[0]), [5269, 5270, 5061, 9090]);
+    assert.equal(JSON.parse((await resolved(edge.document)) ?? "{}").listen.xmppTlsPort, 5270);
+    const published = async (of: typeof edge) => (await resolved(of.srvRecords))?.map(({ name, port }) => `${name.split(".")[0]} ${port}`);
+    assert.deepEqual([...new Set(await published(edge))], ["_xmpp-server 5269", "_xmpps-server 5270"]);
+    assert.deepEqual([...new Set(await published((await make()).edge))], ["_xmpp-server 5269"]);
+  });
+
   it("gives the gateway's identity the right to read files and secrets, and no other", async () => {
     const { mocks } = await make();
     const roles = mocks.ofType("RoleAssignment").map(({ inputs }) => `${inputs.scope} ${inputs.roleDefinitionId.split("/").at(-1)}`);

@@ -130,6 +130,7 @@ export class FederationEdge extends pulumi.ComponentResource {
         sipDomains,
         addressNames: args.accessEdge.address === "existing" ? [] : addressNames(accessEdgeFqdn, sip.fqdn, args.dns, this),
         gatewayAddress: host.address,
+        ...given({ xmppTlsPort: args.listen?.xmppTlsPort }),
         ...args.dns,
       },
       child,

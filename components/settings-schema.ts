@@ -8,6 +8,7 @@ import { ConfigurationError, documentProblems, type Problem, parseDocument } fro
 import { schemaProblems } from "../gateway/config/problems.ts";
 import { documentSchema, normaliseDomain, xmppSchema } from "../gateway/config/schema.ts";
 import { SUBJECT_PARTS } from "../gateway/pki/build.ts";
+import { issuedKeyBits } from "../gateway/pki/issued.ts";
 import { BIT_LENGTHS, DEFAULT_TEMPLATE } from "../gateway/pki/request.ts";
 import { edgeRequest, requestSettingsProblems, sipRequest } from "./certificate-request.ts";
 import { zoneFor } from "./zones.ts";
@@ -196,8 +197,23 @@ export function edgeProblems(settings: EdgeSettings): Problem[] {
     ...documentProblems(documentSchema.parse(documentOf(settings))),
     ...requestSettingsProblems({ ...edgeRequest(accessEdge.fqdn, sipDomains), ...certificate }, "certificate"),
     ...requestSettingsProblems({ ...sipRequest(sip.fqdn), ...sipCertificate }, "sipCertificate"),
+    ...keyLengthProblems(certificate, "certificate"),
+    ...keyLengthProblems(sipCertificate, "sipCertificate"),
     ...zoneProblems(settings),
     ...peerProblems(settings),
+  ];
+}
+
+/** Another length makes another key, and the one that the issued certificate is for would be lost: said before that. */
+function keyLengthProblems({ issued, bitLength }: EdgeSettings["certificate"], path: string): Problem[] {
+  const bits = issued === undefined ? null : issuedKeyBits(issued);
+  if (bits === null || bits === bitLength) return [];
+  return [
+    {
+      path: `${path}.bitLength`,
+      value: String(bitLength),
+      allowed: `expected ${bits}, as the issued certificate has it; for another length take ${path}.issued out until the authority has issued for the new key`,
+    },
   ];
 }
 

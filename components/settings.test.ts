@@ -5,6 +5,7 @@ import { z } from "zod";
 import { ConfigurationError } from "../gateway/config/parse.ts";
 import type { EdgeDocument, PartnerInput } from "../gateway/config/schema.ts";
 import { gatewaySchema, listenSchema, partnerSchema, sipSchema, xmppSchema } from "../gateway/config/schema.ts";
+import { issue, makeAuthority } from "../test/support/certificates.ts";
 import { documentInput } from "../test/support/edge-document.ts";
 import type * as settings from "./settings.ts";
 import * as schemas from "./settings-schema.ts";
@@ -35,6 +36,7 @@ proven<Equal<settings.Negotiation, NonNullable<PartnerInput["saslNegotiation"]>>
 proven<Equal<settings.NegotiationMode, EdgeDocument["gateway"]["negotiationMode"]>>();
 proven<Equal<settings.MessageMode, EdgeDocument["sip"]["messageMode"]>>();
 proven<Equal<settings.TlsVersion, EdgeDocument["sip"]["minimumTlsVersion"]>>();
+proven<Equal<settings.RevocationMode, EdgeDocument["xmpp"]["revocation"]>>();
 proven<Equal<settings.AccessEdgeAddress, schemas.EdgeSettings["accessEdge"]["address"]>>();
 
 // ---- descriptions: what the schema says of a setting is what the interface says ----
@@ -136,6 +138,17 @@ describe("edge settings", () => {
   it("refuses peers without a development authority, and takes them with one", () => {
     assert.equal(problems({ development: { peers: ["fabrikam.example"] } })[0]?.path, "development.peers");
     assert.deepEqual(problems({ development: { authority: true, peers: ["fabrikam.example"] } }), []);
+  });
+
+  it("refuses another key length than the issued certificate has, which would lose its key", () => {
+    const issued = issue(makeAuthority(), { key: "rsa2048" }).certificateChain;
+    assert.deepEqual(problems({ certificate: { issued }, sipCertificate: { issued, bitLength: 2048 } }), []);
+    const found = problems({ certificate: { issued, bitLength: 4096 }, sipCertificate: { issued, bitLength: 3072 } });
+    assert.deepEqual(
+      found.map(({ path }) => path),
+      ["certificate.bitLength", "sipCertificate.bitLength"],
+    );
+    assert.match(found[0]?.allowed ?? "", /expected 2048.*take certificate\.issued out until/);
   });
 
   it("refuses what the document refuses", () => {

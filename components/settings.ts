@@ -29,6 +29,10 @@ export type MessageMode = (typeof MessageMode)[keyof typeof MessageMode];
 export const TlsVersion = { Tls12: "TLSv1.2", Tls13: "TLSv1.3" } as const;
 export type TlsVersion = (typeof TlsVersion)[keyof typeof TlsVersion];
 
+/** Whether a partner's certificate is looked up in revocation lists. */
+export const RevocationMode = { Off: "off", Soft: "soft", Hard: "hard" } as const;
+export type RevocationMode = (typeof RevocationMode)[keyof typeof RevocationMode];
+
 /** Whether the address record of the Access Edge FQDN is ours to make. */
 export const AccessEdgeAddress = { Managed: "managed", Existing: "existing" } as const;
 export type AccessEdgeAddress = (typeof AccessEdgeAddress)[keyof typeof AccessEdgeAddress];
@@ -53,8 +57,16 @@ export interface PartnerArgs {
   connectionLimit?: pulumi.Input<number> | undefined;
   /** Whether the partner must show life within keepAliveInterval. Lync: -EnableKeepAlive. Default true. */
   enableKeepAlive?: pulumi.Input<boolean> | undefined;
+  /** Whether one stream may carry stanzas both ways where the partner's server offers it too (XEP-0288). Default true. */
+  bidirectionalStreams?: pulumi.Input<boolean> | undefined;
+  /** Whether stanzas are acknowledged, and lost streams resumed, where the partner's server offers it too (XEP-0198). Default true. */
+  streamManagement?: pulumi.Input<boolean> | undefined;
   /** FQDN of the partner's server on port 5269; replaces the SRV look-up. Lync: -ProxyFqdn. */
   proxyFqdn?: pulumi.Input<string> | undefined;
+  /** Authorities that vouch for this partner, PEM; where given, no other does, and they vouch for nobody else. */
+  trustedAuthorities?: pulumi.Input<pulumi.Input<string>[]> | undefined;
+  /** SHA-256 of the SubjectPublicKeyInfo of keys, one of which the partner's certificate must have, in hexadecimal or base64. Without trustedAuthorities nobody else need vouch for it: it may be self-signed. */
+  pinnedKeys?: pulumi.Input<pulumi.Input<string>[]> | undefined;
 }
 
 /** Gateway-wide settings: what Set-CsXmppGatewayConfiguration takes, and a few of our own. */
@@ -85,6 +97,10 @@ export interface XmppArgs {
   useSystemAuthorities?: pulumi.Input<boolean> | undefined;
   /** Further certificate authorities trusted to vouch for partners, PEM. */
   trustedAuthorities?: pulumi.Input<pulumi.Input<string>[]> | undefined;
+  /** off: revocation lists are not asked. soft: a certificate whose authority has no usable list is accepted, which is logged once. hard: it is refused. off, soft, hard. Default soft. */
+  revocation?: pulumi.Input<RevocationMode>;
+  /** Certificate revocation lists of the authorities that vouch for partners: http, https or file URLs, or PEM. */
+  crls?: pulumi.Input<pulumi.Input<string>[]> | undefined;
 }
 
 /** The Access Edge or Front End pool that takes requests for our users. */
@@ -115,10 +131,12 @@ export interface SipArgs {
   sessionIdleTimeout?: pulumi.Input<number> | undefined;
 }
 
-/** Ports of the gateway. A change replaces the container. */
+/** Ports of the gateway. A change replaces the container. That of direct TLS is a plain value: it decides which records are made. */
 export interface ListenArgs {
   /** XMPP server-to-server; needs a restart. 1 to 65535. Default 5269. */
   xmppPort?: pulumi.Input<number> | undefined;
+  /** XMPP server-to-server with TLS from the first byte (XEP-0368), usually 5270; where absent, off; needs a restart. 1 to 65535. */
+  xmppTlsPort?: number | undefined;
   /** SIP over mutual TLS; needs a restart. 1 to 65535. Default 5061. */
   sipPort?: pulumi.Input<number> | undefined;
   /** livez, readyz, status; needs a restart. 1 to 65535. Default 9090. */
@@ -210,7 +228,7 @@ export interface FederationEdgeArgs {
   /** The SIP side. */
   sip: SipArgs;
   /** Ports the gateway listens on. */
-  listen?: pulumi.Input<ListenArgs> | undefined;
+  listen?: ListenArgs | undefined;
   /** The certificate shown to partners. */
   certificate?: CertificateArgs | undefined;
   /** The certificate shown to the Lync side. */

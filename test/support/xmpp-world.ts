@@ -1,11 +1,11 @@
 /** XMPP edges, and bare peers that say whatever a test wants, on loopback addresses of their own, with a DNS made of two maps. */
 import { randomBytes } from "node:crypto";
 import { connect, createServer, type Server, type Socket } from "node:net";
-import { type ConnectionOptions, connect as connectTls, createSecureContext, TLSSocket } from "node:tls";
+import { type ConnectionOptions, connect as connectTls, createSecureContext, TLSSocket, type TLSSocketOptions } from "node:tls";
 import { parseDocument } from "../../gateway/config/parse.ts";
 import type { EdgeDocumentInput, PartnerInput } from "../../gateway/config/schema.ts";
 import { wallClock } from "../../gateway/server/clock.ts";
-import type { Clock, EdgeState, PeerProof, Resolver, SrvTarget, XmppSide } from "../../gateway/server/ports.ts";
+import type { Clock, EdgeState, Fetch, PeerProof, Resolver, SrvTarget, XmppSide } from "../../gateway/server/ports.ts";
 import { makeXmppSide } from "../../gateway/server/xmpp-side.ts";
 import { element, type XmlElement } from "../../gateway/xmpp/element.ts";
 import { NS } from "../../gateway/xmpp/namespaces.ts";
@@ -27,9 +27,15 @@ export interface EdgeOptions {
   readonly domain: string;
   readonly partners: readonly PartnerInput[];
   readonly certificate?: Issued;
+  readonly furtherCertificates?: readonly Issued[];
+  /** Beside the world's authority, which is trusted. */
+  readonly xmpp?: EdgeDocumentInput["xmpp"];
+  readonly fetch?: Fetch;
   readonly gateway?: EdgeDocumentInput["gateway"];
   readonly sipDomains?: readonly string[];
   readonly clock?: Clock;
+  /** Whether it listens for direct TLS too; that is not published. */
+  readonly directTls?: boolean;
   /** Whether it answers XEP-0199 pings, as the router does. */
   readonly answersPings?: boolean;
 }
@@ -46,6 +52,8 @@ export interface TestEdge {
 
 /** Not 5269, where the machine may run a server of its own. */
 export const PORT = 15_269;
+/** Of direct TLS. */
+export const TLS_PORT = 15_270;
 
 let next = 10;
 
@@ -78,6 +86,12 @@ export class XmppWorld {
     this.hosts.set(`xmpp.${domain}`, [address]);
   }
 
+  /** As publish, for direct TLS; lower priorities are tried first. */
+  publishDirect(domain: string, address: string, { priority = 5, port = PORT } = {}): void {
+    this.srv.set(`_xmpps-server._tcp.${domain}`, [{ priority, weight: 0, port, name: `tls.${domain}` }]);
+    this.hosts.set(`tls.${domain}`, [address]);
+  }
+
   /** An edge that listens, published in DNS. */
   async edge(options: EdgeOptions): Promise<TestEdge> {
     const address = this.address();
@@ -93,6 +107,7 @@ export class XmppWorld {
         log: (what, facts = {}) => logged.push({ what, facts }),
         bindAddress: address,
         random: (bytes) => randomBytes(bytes),
+        ...(options.fetch ? { fetch: options.fetch } : {}),
       },
       {
         onStanza(stanza, proof) {
@@ -112,22 +127,29 @@ export class XmppWorld {
     return edge;
   }
 
-  #state({ domain, partners, certificate, gateway, sipDomains }: EdgeOptions & { readonly certificate: Issued }): EdgeState {
+  #state(options: EdgeOptions & { readonly certificate: Issued }): EdgeState {
+    const { domain, partners, certificate, furtherCertificates = [], xmpp, gateway, sipDomains, directTls } = options;
     const document = parseDocument(
       documentInput({
         sipDomains: [...(sipDomains ?? [domain])],
         partners: [...partners],
         ...(gateway ? { gateway } : {}),
-        listen: { xmppPort: PORT },
-        xmpp: { useSystemAuthorities: false, trustedAuthorities: [this.authority.certificatePem] },
+        listen: { xmppPort: PORT, ...(directTls ? { xmppTlsPort: TLS_PORT } : {}) },
+        xmpp: { useSystemAuthorities: false, trustedAuthorities: [this.authority.certificatePem], ...xmpp },
       }),
     );
-    return { document, xmppIdentity: certificate, sipIdentity: certificate, dialbackSecret: `secret of ${domain}` };
+    return {
+      document,
+      xmppIdentity: certificate,
+      furtherIdentities: furtherCertificates,
+      sipIdentity: certificate,
+      dialbackSecret: `secret of ${domain}`,
+    };
   }
 
   /** A bare connection to an edge. */
-  async dial(edge: TestEdge): Promise<RawPeer> {
-    const socket = connect({ host: edge.address, port: PORT });
+  async dial(edge: TestEdge, port = PORT): Promise<RawPeer> {
+    const socket = connect({ host: edge.address, port });
     this.#peers.push(socket);
     await new Promise((resolve, reject) => socket.once("connect", resolve).once("error", reject));
     return new RawPeer(socket);
@@ -180,7 +202,7 @@ export class RawPeer {
     return this.#ended;
   }
 
-  send(text: string): void {
+  send(text: string | Uint8Array): void {
     this.#socket.write(text);
   }
 
@@ -200,6 +222,11 @@ export class RawPeer {
 
   close(): void {
     this.#socket.destroy();
+  }
+
+  /** Says no more and reads on, until the other side closes too. */
+  finish(): void {
+    this.#socket.end();
   }
 
   /** Reads no more. */
@@ -244,22 +271,25 @@ export class RawPeer {
   }
 
   /** Begins TLS as client, after <proceed/>. */
-  async secure(certificate?: Issued, options: ConnectionOptions = {}): Promise<void> {
+  async secure(certificate?: Issued, options: ConnectionOptions = {}): Promise<TLSSocket> {
     const identity = certificate ? { cert: certificate.certificateChain, key: certificate.privateKey } : {};
     const plain = this.#release();
     const secured = connectTls({ socket: plain, rejectUnauthorized: false, ...identity, ...options });
     secured.on("error", () => {});
     await new Promise((resolve, reject) => secured.once("secureConnect", resolve).once("close", () => reject(new Error("TLS failed"))));
     this.#take(secured);
+    return secured;
   }
 
   /** Begins TLS as server, after <starttls/>. */
-  async acceptTls(certificate: Issued): Promise<void> {
+  async acceptTls(certificate: Issued, options: TLSSocketOptions = {}): Promise<TLSSocket> {
     const secureContext = createSecureContext({ cert: certificate.certificateChain, key: certificate.privateKey });
-    const secured = new TLSSocket(this.#release(), { isServer: true, secureContext, requestCert: true, rejectUnauthorized: false });
+    const server = { isServer: true, secureContext, requestCert: true, rejectUnauthorized: false, ...options };
+    const secured = new TLSSocket(this.#release(), server);
     secured.on("error", () => {});
     await new Promise((resolve, reject) => secured.once("secure", resolve).once("close", () => reject(new Error("TLS failed"))));
     this.#take(secured);
+    return secured;
   }
 
   #release(): Socket {
