@@ -6,7 +6,7 @@ export const LIMITS = { valueCharacters: 80, linesPerResource: 40, sharedCharact
 
 /** How the engine marks a secret, an asset and a value that is not known yet (`resource.SigKey` and its kin). */
 const SIGNATURE = "4dabf18193072939515e22adb298388d";
-const UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9";
+export const UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9";
 
 const SIGNS: Readonly<Record<string, string>> = { create: "+", delete: "-", update: "~", replace: "+-" };
 

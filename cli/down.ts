@@ -7,6 +7,7 @@ import { failureOf, runEngine } from "./engine-run.ts";
 import { EXIT, Failure } from "./failure.ts";
 import { clearLeftovers } from "./leftovers.ts";
 import { parseStackOptions, SANDBOX_STACK, type StackOptions } from "./options.ts";
+import { sipRequestFile } from "./request-file.ts";
 import { openWithEngine, pluginStep, withCommandLock } from "./session.ts";
 import { type Reporter, reporterTo } from "./terminal.ts";
 import { mustPulumi, type SandboxPlaces, sandboxPlaces, sandboxStackExists, type Workspace } from "./workspace.ts";
@@ -94,5 +95,6 @@ const STATE = [
 function removeState({ dir, requestFile }: SandboxPlaces): void {
   const isState = (name: string): boolean => STATE.some((own) => name === own || name.startsWith(`${own}.`));
   const names = existsSync(dir) ? readdirSync(dir).filter(isState) : [];
-  for (const path of [...names.map((name) => join(dir, name)), requestFile]) rmSync(path, { recursive: true, force: true });
+  const requests = [requestFile, sipRequestFile(requestFile)];
+  for (const path of [...names.map((name) => join(dir, name)), ...requests]) rmSync(path, { recursive: true, force: true });
 }

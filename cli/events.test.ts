@@ -99,6 +99,11 @@ describe("the engine's event log", () => {
     assert.deepEqual(warningsOf(report, ["the stack's own", "careful"]), ["the stack's own", "careful"]);
   });
 
+  it("leaves out where the SDK met an error", () => {
+    const report = readReport([said("error", 'error serializing property "outputs": the issued certificate has 1 problem')]);
+    assert.equal(report.diagnostics[0]?.message, "the issued certificate has 1 problem");
+  });
+
   it("tells what is going on", () => {
     assert.equal(progressText(pre("create", BLOB, "doc")), `create doc (${BLOB})`);
     assert.equal(progressText({ policyLoadEvent: {} }), "loading the policy pack");

@@ -78,6 +78,9 @@ const NOISE = [
   /^Attempting to deploy or update resources with \d+ pending operations/,
 ];
 
+/** Where the SDK met an error, which the error itself says better. */
+const SDK_PLACE = /^(?:error serializing property "[^"]*": )+/;
+
 /** One event a line; a last line that is still being written is left out. */
 export function parseEvents(text: string): EngineEvent[] {
   return text.split("\n").flatMap((line) => {
@@ -143,7 +146,7 @@ function findingOf({ policyEvent }: EngineEvent): PolicyFinding[] {
 function diagnosticOf({ diagnosticEvent }: EngineEvent): Diagnostic[] {
   if (diagnosticEvent === undefined || diagnosticEvent.ephemeral === true) return [];
   const severity = diagnosticEvent.severity === "info#err" ? "error" : diagnosticEvent.severity;
-  const message = diagnosticEvent.message.trim();
+  const message = diagnosticEvent.message.trim().replace(SDK_PLACE, "");
   if (message === "" || NOISE.some((noise) => noise.test(message))) return [];
   if (severity !== "error" && severity !== "warning" && severity !== "info") return [];
   return [{ severity, resource: diagnosticEvent.urn === undefined ? "" : nameOf(diagnosticEvent.urn), message }];

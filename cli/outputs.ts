@@ -23,6 +23,7 @@ const outputsSchema = z.object({
   partners: z.array(partner),
   certificateRequestPem: z.string(),
   certificateRequestSummary: z.string(),
+  sipCertificateRequestPem: z.string(),
   certificateStatus: z.string(),
   warnings: z.array(z.string()).default([]),
   developmentAuthorityPem: z.string().default(""),

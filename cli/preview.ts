@@ -1,6 +1,6 @@
 /** `npm run preview`: shows what `up` would change, and changes nothing. */
 import { sandboxStatus } from "../sandbox/control.ts";
-import { changeLines, policyLines, warningsOf } from "./changes.ts";
+import { changeLines, policyLines, UNKNOWN, warningsOf } from "./changes.ts";
 import { type EngineRun, failureOf, runEngine } from "./engine-run.ts";
 import { EXIT, Failure } from "./failure.ts";
 import { parseStackOptions, type StackOptions } from "./options.ts";
@@ -34,9 +34,11 @@ export async function previewRun(options: StackOptions, reporter: Reporter): Pro
   return await reporter.step("pulumi preview", () => runEngine(workspace, "preview", args, reporter));
 }
 
-/** Secrets and values that are not known yet are objects or absent; only texts are shown. */
+/** Only texts that are known are shown: a secret is an object. */
 const texts = (value: unknown): string[] =>
-  Array.isArray(value) ? value.filter((item) => typeof item === "string") : typeof value === "string" ? value.split("\n") : [];
+  (typeof value === "string" ? value.split("\n") : Array.isArray(value) ? value : []).filter(
+    (item) => typeof item === "string" && item !== UNKNOWN,
+  );
 
 function previewJson(result: EngineRun): unknown {
   const { changes, same, findings, outputs } = result.report;

@@ -62,7 +62,9 @@ export async function sandboxStep(places: SandboxPlaces, bundle: Bundle, reporte
     async () => {
       const started = await startSandbox(places.dir, places.net);
       await putWorld(started, demoWorld(places.net));
-      registerImage(places.dir, bundle.image, { command: [process.execPath, keepBundle(places, bundle)] });
+      // The resolvers of the container, for a stack that names none.
+      const environment = { EDGE_DNS: started.dns };
+      registerImage(places.dir, bundle.image, { command: [process.execPath, keepBundle(places, bundle)], environment });
       return started;
     },
     ({ dns, url }) => `DNS ${dns}, services ${url}`,

@@ -22,6 +22,7 @@ const EDGE: EdgeSummary = {
     },
   ],
   certificateRequest: { file: "/x/edge.csr", contents: ["Key  RSA 2048 bits"] },
+  sipCertificateRequest: { file: "/x/edge-sip.csr", contents: ["Key  RSA 2048 bits"] },
   certificateStatus: "self-signed",
   testMessages: { toSip: { ok: true, latencyMs: 12.4 }, toXmpp: { ok: false, error: "no answer within 35 s" } },
 };
@@ -39,6 +40,7 @@ describe("the summary at the end of up", () => {
     ["where the gateway listens", /XMPP 127\.77\.0\.10:5269, SIP over TLS 127\.77\.0\.10:5061$/m],
     ["each partner with row and verdict", /fabrikam\.example, b\.example {2}federated {2}required {2}optional {2}yes {7}7 {4}valid/],
     ["path and contents of the request", /Certificate request: \/x\/edge\.csr\n {2}Key {2}RSA 2048 bits/],
+    ["path of the request for the Lync side", /^Certificate request for the Lync side: \/x\/edge-sip\.csr$/m],
     ["the certificate in use", /Certificate in use: self-signed/],
     ["the latency of a message that arrived", /XMPP partner -> SIP user +delivered in 12 ms/],
     ["why one did not", /SIP user -> XMPP partner +FAILED: no answer within 35 s/],

@@ -26,6 +26,8 @@ export interface EdgeSummary {
   readonly gateway: { readonly xmppAddress: string; readonly sipAddress: string; readonly healthUrl: string };
   readonly partners: readonly Partner[];
   readonly certificateRequest: { readonly file: string; readonly contents: readonly string[] };
+  /** That of the certificate that the Lync side sees. */
+  readonly sipCertificateRequest: { readonly file: string; readonly contents: readonly string[] };
   readonly certificateStatus: string;
   /** Absent where no demo peers run. */
   readonly testMessages?: { readonly toSip: Delivery; readonly toXmpp: Delivery };
@@ -58,6 +60,7 @@ function edgeLines(edge: EdgeSummary): string[] {
     ...indent(partnerTable(edge.partners)),
     ...title(`Certificate request: ${edge.certificateRequest.file}`),
     ...indent(edge.certificateRequest.contents),
+    ...title(`Certificate request for the Lync side: ${edge.sipCertificateRequest.file}`),
     ...title(`Certificate in use: ${edge.certificateStatus}`),
     ...(edge.testMessages === undefined
       ? []

@@ -9,7 +9,7 @@ import { clearLeftovers } from "./leftovers.ts";
 import { lookUpSrv } from "./lookup.ts";
 import { parseStackOptions, SANDBOX_STACK, type StackOptions } from "./options.ts";
 import { readOutputs, type StackOutputs } from "./outputs.ts";
-import { writeRequest } from "./request-file.ts";
+import { sipRequestFile, writeRequest } from "./request-file.ts";
 import { bundleStep, openWithEngine, pluginStep, sandboxStep, withCommandLock } from "./session.ts";
 import { type EdgeSummary, type Summary, summaryLines } from "./summary.ts";
 import { type Reporter, reporterTo } from "./terminal.ts";
@@ -127,6 +127,7 @@ async function prove(
     gateway: outputs.gateway,
     partners: outputs.partners,
     certificateRequest: writeRequest(outputs.certificateRequestPem, file),
+    sipCertificateRequest: writeRequest(outputs.sipCertificateRequestPem, sipRequestFile(file)),
     certificateStatus: outputs.certificateStatus,
   };
   if (workspace.sandbox === null || options.demo === false) return { edge, problems };

@@ -102,6 +102,8 @@ describe("stack configuration", () => {
     assert.deepEqual(settingsFrom(configuration({ xmpp: { trustedAuthorities: ["file:issued.pem"] } }), places).xmpp, {
       useSystemAuthorities: true,
       trustedAuthorities: [text],
+      revocation: "soft",
+      crls: [],
     });
   });
 

@@ -81,6 +81,11 @@ New-CsAllowedDomain -Identity 'public.example' -ProxyFqdn 'xmppgw.contoso.com' -
     ]);
   });
 
+  it("name the port of direct TLS where there is one", () => {
+    const text = scriptText(lyncScript(document({ listen: { xmppTlsPort: 5270 } }), { via: "access-edge", undo: false }));
+    assert.match(text, /internet -> gateway TCP 5269 and 5270; gateway -> internet TCP 5269 and DNS\./);
+  });
+
   it("say that the Edge knows no port but 5061 where the gateway listens on another", () => {
     const text = scriptText(lyncScript(document({ listen: { sipPort: 15061 } }), { via: "access-edge", undo: false }));
     assert.match(text, /^# The Edge connects to port 5061 and no parameter changes that: forward 5061 to 15061 of the gateway\.$/m);

@@ -96,12 +96,15 @@ function headRemarks(document: EdgeDocument, { via, undo }: LyncOptions): string
 
 // ---- through the Access Edge ---------------------------------------------------------------------------------------
 
+const xmppPorts = ({ xmppPort, xmppTlsPort }: EdgeDocument["listen"]): string =>
+  xmppTlsPort === undefined ? `${xmppPort}` : `${xmppPort} and ${xmppTlsPort}`;
+
 function edgeNetwork({ sip, listen }: EdgeDocument): Step {
   return {
     title: "network and certificates",
     remarks: [
       `Firewall: Edge -> ${sip.fqdn} TCP ${listen.sipPort}; gateway -> ${sip.nextHop.fqdn} TCP ${sip.nextHop.port};`,
-      `internet -> gateway TCP ${listen.xmppPort}; gateway -> internet TCP 5269 and DNS.`,
+      `internet -> gateway TCP ${xmppPorts(listen)}; gateway -> internet TCP 5269 and DNS.`,
       ...(listen.sipPort === EDGE_SIP_PORT
         ? []
         : [
@@ -175,7 +178,7 @@ function poolNetwork({ sip, listen }: EdgeDocument): Step {
     title: "network and certificates",
     remarks: [
       `Firewall: pool -> ${sip.fqdn} TCP ${listen.sipPort}; gateway -> ${sip.nextHop.fqdn} TCP ${sip.nextHop.port};`,
-      `internet -> gateway TCP ${listen.xmppPort}; gateway -> internet TCP 5269 and DNS.`,
+      `internet -> gateway TCP ${xmppPorts(listen)}; gateway -> internet TCP 5269 and DNS.`,
       `The pool must resolve ${sip.fqdn} to the gateway's address.`,
       `SIP certificate of the gateway: ${sip.fqdn} as CN and SAN, RSA, from an authority the pool trusts (the internal one).`,
       `The gateway must trust the authority of the pool's certificate, which shows ${sip.nextHop.fqdn} (sip.trustedAuthorities).`,
