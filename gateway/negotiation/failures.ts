@@ -72,6 +72,7 @@ export const FAILURES = {
   "dialback-invalid":                 ["incompatible", null,                        "internal-server-error",   "{peer} says that our dialback key is invalid: its DNS may lead to another server than this edge, or the nodes do not share the dialback secret"],
   "dialback-error":                   ["incompatible", null,                        "remote-server-timeout",   "{peer} could not verify us by dialback: {detail}"],
   "authority-not-found":              ["unreachable",  null,                        "remote-server-not-found", "the authoritative server of {peer} does not know it: {detail}"],
+  "authority-refused":                ["unreachable",  null,                        "remote-server-not-found", "the authoritative server of {peer} refused to verify it: {detail}"],
   "authority-unreachable":            ["unreachable",  null,                        "remote-connection-failed", "no connection to the authoritative server of {peer}: {detail}"],
   "authority-timeout":                ["unreachable",  null,                        "remote-server-timeout",   "the authoritative server of {peer} gave no answer: {detail}"],
   "dns-failed":                       ["unreachable",  null,                        "remote-server-not-found", "DNS gave no answer for {peer}: {detail}"],
@@ -97,12 +98,20 @@ export interface NegotiationFailure {
   readonly code: FailureCode;
   readonly text: string;
   readonly condition: Condition;
+  /** What the sentence speaks of besides the two domains. */
+  readonly detail?: string;
 }
+
+/** Characters of one fact in a sentence: peers choose some of them, and what they choose is kept. */
+const FACT_LENGTH = 400;
+
+const cut = (fact: string): string => (fact.length > FACT_LENGTH ? `${fact.slice(0, FACT_LENGTH)}...` : fact);
 
 /** The failure of a code, its sentence filled in. */
 export function failure(code: FailureCode, facts: Facts = {}): NegotiationFailure {
   const [, , condition, text] = FAILURES[code];
-  return { code, condition, text: text.replace(/\{(peer|local|detail)\}/g, (_, name: keyof Facts) => facts[name] || "unknown") };
+  const filled = text.replace(/\{(peer|local|detail)\}/g, (_, name: keyof Facts) => cut(facts[name] || "unknown"));
+  return { code, condition, text: filled, ...(facts.detail ? { detail: cut(facts.detail) } : {}) };
 }
 
 /** The stream error that tells the peer, or null where a closing tag is all it gets. */

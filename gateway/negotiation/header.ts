@@ -14,11 +14,15 @@ export function readHeader(header: StreamHeader): HeaderKnown {
     to: to.domain,
     fromInvalid: from.invalid,
     toInvalid: to.invalid,
-    contentNamespace: rightRoot ? header.defaultNamespace : header.namespace,
+    contentNamespace: rightRoot ? contentNamespace(header) : header.namespace,
     version: versionOf(header.attributes.get("version")),
     dialbackDeclared: [...header.namespaces.values()].includes(NS.dialback),
   };
 }
+
+/** A header without prefix leaves the content namespace to each stanza, where it is looked at in any case (RFC 6120 4.8.2). */
+const contentNamespace = ({ defaultNamespace }: StreamHeader): string | null =>
+  defaultNamespace === NS.streams ? NS.server : defaultNamespace;
 
 function domainOf(attribute: string | undefined): { readonly domain: string | null; readonly invalid: boolean } {
   if (attribute === undefined) return { domain: null, invalid: false };

@@ -153,10 +153,10 @@ export class InboundPairs {
   #refuse(pair: Pair, why: FailureCode | NegotiationFailure): void {
     const code = typeof why === "string" ? why : why.code;
     if (!this.#host.knowsErrors()) {
-      this.#host.fail(code, pair);
+      this.#host.fail(code, pair, typeof why === "string" ? undefined : why.detail);
       return;
     }
-    const because = typeof why === "string" ? this.#host.record(why, pair) : why;
+    const because = this.#host.record(code, pair, typeof why === "string" ? undefined : why.detail);
     this.#host.send(errorElement(pair, null, because.condition, because.text));
   }
 }

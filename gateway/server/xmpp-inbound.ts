@@ -28,6 +28,7 @@ import { writeElement, writeHeader } from "../stream/writer.ts";
 import { element, type XmlElement } from "../xmpp/element.ts";
 import { NS } from "../xmpp/namespaces.ts";
 import type { StanzaErrorCondition } from "../xmpp/stanza-errors.ts";
+import { isStanza } from "../xmpp/stanzas.ts";
 import type { StreamErrorCondition } from "../xmpp/stream-errors.ts";
 import { type Carrier, freshId, judge, limitOf, type XmppContext } from "./xmpp-context.ts";
 import { InboundPairs } from "./xmpp-inbound-pairs.ts";
@@ -108,7 +109,9 @@ export class InboundStream extends NegotiatedStream {
   // ---- events ------------------------------------------------------------------------------------------------------
 
   event(event: StreamEvent, followed: boolean): void {
-    if (event.kind === "header") {
+    if (this.#state === "closed") {
+      if (event.kind === "element") this.#crossing(event.element);
+    } else if (event.kind === "header") {
       this.#header = readHeader(event.header);
       this.#judgement = judge(this.context, this.wire.tls?.certificate ?? null, this.#header.from);
       this.#on("header", { detail: this.#headerDetail() });
@@ -140,6 +143,11 @@ export class InboundStream extends NegotiatedStream {
 
   protected leave(): void {
     this.#state = "closed";
+    this.#endForGood();
+  }
+
+  /** Nobody may resume it. */
+  #endForGood(): void {
     const id = this.flow.resumable?.id;
     if (id !== undefined) this.context.resumptions.ended(id);
     this.release(false);
@@ -323,7 +331,7 @@ export class InboundStream extends NegotiatedStream {
   /** A peer that leaves without having proven anything, or asked anything, may well have had a reason. */
   #close(): void {
     if (!this.proven && !this.#asked) this.record("stream-closed", { detail: "with its closing tag, before it was proven" });
-    this.release(false);
+    this.#endForGood();
     this.wire.close();
   }
 
@@ -389,6 +397,11 @@ export class InboundStream extends NegotiatedStream {
     }
     this.#pairs.add(proof);
     this.#offer();
+  }
+
+  /** A stanza that crossed our closing tag. */
+  #crossing(found: XmlElement): void {
+    if (isStanza(found)) this.#route(this.#moment(found));
   }
 
   #judgePair({ dialback, partner, local }: Moment): void {

@@ -45,19 +45,12 @@ export class Listener {
 
   #accept(socket: Socket): void {
     const { streams, current } = this.#context;
-    const { connectionLimit } = current().state.document.gateway;
+    const { connectionLimit, partnerConnectionLimit } = current().state.document.gateway;
     if (streams.size >= connectionLimit) this.#refuse(socket, "edge-full", `${connectionLimit} streams`);
-    else if (this.#tls === "direct") this.#acceptDirect(socket);
-    else new InboundStream(this.#context, socket).start();
-  }
-
-  /** A handshake costs more than a header, so the limit of its address counts before it. */
-  #acceptDirect(socket: Socket): void {
-    const { streams, current } = this.#context;
-    const { partnerConnectionLimit } = current().state.document.gateway;
-    const full = streams.unproven(socket.remoteAddress ?? "unknown") >= partnerConnectionLimit;
-    if (full) this.#refuse(socket, "address-limit", `${partnerConnectionLimit} streams`);
-    else new InboundStream(this.#context, socket, "awaitHandshake").start();
+    // Before anything is read: who says nothing takes a place all the same.
+    else if (streams.unproven(socket.remoteAddress ?? "unknown") >= partnerConnectionLimit)
+      this.#refuse(socket, "address-limit", `${partnerConnectionLimit} streams`);
+    else new InboundStream(this.#context, socket, this.#tls === "direct" ? "awaitHandshake" : undefined).start();
   }
 
   #refuse(socket: Socket, code: "edge-full" | "address-limit", detail: string): void {

@@ -25,6 +25,7 @@ import { READER_LIMITS, type StreamEvent } from "../stream/reader.ts";
 import { writeHeader } from "../stream/writer.ts";
 import { element, type XmlElement } from "../xmpp/element.ts";
 import { NS } from "../xmpp/namespaces.ts";
+import { isStanza } from "../xmpp/stanzas.ts";
 import { readStreamError, type StreamErrorCondition } from "../xmpp/stream-errors.ts";
 import type { Timer } from "./ports.ts";
 import { type Carrier, judge, type XmppContext } from "./xmpp-context.ts";
@@ -100,7 +101,9 @@ export class OutboundStream extends NegotiatedStream {
   // ---- events ------------------------------------------------------------------------------------------------------
 
   event(event: StreamEvent, followed: boolean): void {
-    if (event.kind === "header") {
+    if (this.#state === "closed") {
+      if (event.kind === "element") this.#crossing(event.element);
+    } else if (event.kind === "header") {
       this.#header = readHeader(event.header);
       this.#peerStreamId = event.header.attributes.get("id") ?? "";
       this.#on("header", { detail: this.#header.contentNamespace ?? "missing" });
@@ -373,6 +376,11 @@ export class OutboundStream extends NegotiatedStream {
     this.#on("next", moment);
   }
 
+  /** A stanza that crossed our closing tag. */
+  #crossing(found: XmlElement): void {
+    if (isStanza(found) && this.#known({ element: found }).stanzaOfPair) this.#route({ element: found });
+  }
+
   #route({ element: stanza }: Moment): void {
     if (!stanza || this.#reverse === null) return;
     this.flow.handle();
@@ -437,7 +445,7 @@ export class OutboundStream extends NegotiatedStream {
 
   #reportError({ dialback, detail }: Moment): void {
     const notFound = dialback?.error === "item-not-found";
-    const because = this.fail(notFound ? "authority-not-found" : "authority-timeout", { detail });
+    const because = this.fail(notFound ? "authority-not-found" : "authority-refused", { detail });
     this.#settle({ kind: "failed", because, silent: false });
   }
 

@@ -224,7 +224,7 @@ export abstract class NegotiatedStream implements EdgeStream, Carrier, WireHandl
   stop(): void {
     this.leave();
     if (this.speechless) this.wire.destroy("this edge is stopping");
-    else this.wire.close(this.missingHeader());
+    else this.wire.close(this.missingHeader(), true);
   }
 
   destroy(why: string): void {

@@ -11,6 +11,7 @@ const OUTCOMES = {
   "no-service": "authority-not-found",
   "no-address": "authority-not-found",
   "authority-not-found": "authority-not-found",
+  "authority-refused": "authority-refused",
   "connect-failed": "authority-unreachable",
   "tls-handshake-failed": "authority-unreachable",
   "starttls-not-offered": "authority-unreachable",
@@ -23,7 +24,9 @@ export class Verifier {
 
   /** Asks; never rejects. */
   async ask(context: XmppContext, pair: Pair, streamId: string, key: string): Promise<VerifyOutcome> {
-    const ofPartner = [...this.#running.values()].filter(({ partner }) => partner === pair.partner).length;
+    const { directory } = context.current();
+    const owner = directory.partner(pair.partner);
+    const ofPartner = [...this.#running.values()].filter(({ partner }) => directory.partner(partner) === owner).length;
     if (this.#running.size >= XMPP_LIMITS.verifications || ofPartner >= XMPP_LIMITS.verificationsPerPartner) {
       return { answered: false, because: failure("queue-full", { peer: pair.partner, detail: "dialback verifications under way" }) };
     }
@@ -44,5 +47,5 @@ export class Verifier {
 function translate(because: NegotiationFailure | null, { partner }: Pair): NegotiationFailure {
   if (because?.condition === "policy-violation" || because?.condition === "resource-constraint") return because;
   const code = OUTCOMES[(because?.code ?? "") as keyof typeof OUTCOMES] ?? "authority-timeout";
-  return failure(code, { peer: partner, detail: because?.text });
+  return because?.code === code ? because : failure(code, { peer: partner, detail: because?.text });
 }

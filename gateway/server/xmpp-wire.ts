@@ -31,6 +31,8 @@ export class Wire {
   #socket: Socket;
   #generation = 0;
   #closing = false;
+  /** After our closing tag: whether what the peer had sent before it saw that is still heard (RFC 6120 4.4). */
+  #hears = false;
   #peerClosed = false;
   #over = false;
   #error = "";
@@ -112,8 +114,9 @@ export class Wire {
   }
 
   /** Sends the parting text and our closing tag, then waits for the peer's (RFC 6120 4.4), for at most XMPP_LIMITS.close. */
-  close(parting = ""): void {
+  close(parting = "", hears = false): void {
     if (!this.usable) return;
+    this.#hears = hears;
     this.#socket.write(parting + CLOSE);
     this.#closing = true;
     if (this.#peerClosed || parting !== "") this.#socket.end();
@@ -155,6 +158,7 @@ export class Wire {
       if (event.kind === "close") this.#peerClosed = true;
       if (this.#closing) {
         if (this.#peerClosed) this.#socket.end();
+        else if (this.#hears && event.kind === "element") this.#handlers.event(event, true);
         continue;
       }
       const followed = index < last || this.#reader.pending > 0;
