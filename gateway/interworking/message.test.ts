@@ -192,3 +192,11 @@ describe("a text that goes to the other side and back", () => {
     );
   });
 });
+
+describe("a text to or from a domain with letters of its own", () => {
+  it("has U-labels in the stanza", () => {
+    const stanza = stanzaOf({ from: "sip:alice@xn--bcher-kva.example", to: "sip:bob@fabrikam.com" });
+    assert.equal(stanza.attributes.get("from"), "alice@bücher.example");
+    assert.equal(stanza.attributes.get("to"), "bob@fabrikam.com");
+  });
+});

@@ -2,7 +2,7 @@
 import { LIMITS as SIP_LIMITS } from "../sip/limits.ts";
 import { NOT_A_CHARACTER, normaliseLineEnds } from "../stream/characters.ts";
 import { childOf, element, type XmlElement } from "../xmpp/element.ts";
-import { JidError, jidToString, parseJid } from "../xmpp/jid.ts";
+import { JidError, jidOnWire, parseJid } from "../xmpp/jid.ts";
 import { NS } from "../xmpp/namespaces.ts";
 import type { StanzaErrorCondition } from "../xmpp/stanza-errors.ts";
 import { messageBody, messageSubject, messageThread, messageType, stanzaLang } from "../xmpp/stanzas.ts";
@@ -105,7 +105,7 @@ export function textToMessage(text: SipText, { id }: { readonly id: string }): T
   const body = bodyOf(text);
   if (body === null) return { kind: "refuse", status: 415, text: `${text.contentType} is not supported; expected text/plain or text/html` };
   const { chat, thread, subject, language } = text;
-  const addresses = { from: jidToString(from), to: jidToString(to) };
+  const addresses = { from: jidOnWire(from), to: jidOnWire(to) };
   const stanza = element(
     NS.server,
     "message",

@@ -1,5 +1,5 @@
 /** The elements of Server Dialback (XEP-0220), read and made. Attributes are domains, compared in normalised form only. */
-import { normaliseDomain } from "../xmpp/domain.ts";
+import { normaliseDomain, toUnicodeDomain } from "../xmpp/domain.ts";
 import { childElements, element, textOf, type XmlElement } from "../xmpp/element.ts";
 import { NS } from "../xmpp/namespaces.ts";
 import { isStanzaErrorCondition, STANZA_ERRORS } from "../xmpp/stanza-errors.ts";
@@ -40,23 +40,28 @@ export function readDialback(found: XmlElement): DialbackElement | null {
 const NO_ERROR = element(NS.server, "error");
 const isCondition = ({ namespace, name }: XmlElement): boolean => namespace === NS.stanzaErrors && name !== "text";
 
+/** From us to the partner, with the stream's id where it is a verification; domains as XMPP writes them. */
+const addresses = ({ local, partner }: Pair, id: string | null = null) => ({
+  from: toUnicodeDomain(local),
+  id: id ?? undefined,
+  to: toUnicodeDomain(partner),
+});
+
 /** Step 1: we ask the receiving server to authorise the pair. */
-export const keyElement = ({ local, partner }: Pair, key: string): XmlElement =>
-  element(NS.dialback, "result", { from: local, to: partner }, key);
+export const keyElement = (pair: Pair, key: string): XmlElement => element(NS.dialback, "result", addresses(pair), key);
 
 /** Step 2: we ask the authoritative server of the partner about a key that came on the stream we call `id`. */
-export const verifyElement = ({ local, partner }: Pair, id: string, key: string): XmlElement =>
-  element(NS.dialback, "verify", { from: local, id, to: partner }, key);
+export const verifyElement = (pair: Pair, id: string, key: string): XmlElement => element(NS.dialback, "verify", addresses(pair, id), key);
 
 /** Step 3 (with an id) or 4 (without): valid or invalid. */
-export function answerElement({ local, partner }: Pair, id: string | null, type: "valid" | "invalid"): XmlElement {
-  return element(NS.dialback, id === null ? "result" : "verify", { from: local, id: id ?? undefined, to: partner, type });
+export function answerElement(pair: Pair, id: string | null, type: "valid" | "invalid"): XmlElement {
+  return element(NS.dialback, id === null ? "result" : "verify", { ...addresses(pair, id), type });
 }
 
 /** Step 3 or 4 as an error (XEP-0220 2.5): not fatal for the stream. */
-export function errorElement({ local, partner }: Pair, id: string | null, condition: Condition, text: string): XmlElement {
+export function errorElement(pair: Pair, id: string | null, condition: Condition, text: string): XmlElement {
   const type = isStanzaErrorCondition(condition) ? STANZA_ERRORS[condition].type : "cancel";
   const detail = element(NS.stanzaErrors, "text", { "xml:lang": "en" }, text);
   const error = element(NS.server, "error", { type }, element(NS.stanzaErrors, condition), detail);
-  return element(NS.dialback, id === null ? "result" : "verify", { from: local, id: id ?? undefined, to: partner, type: "error" }, error);
+  return element(NS.dialback, id === null ? "result" : "verify", { ...addresses(pair, id), type: "error" }, error);
 }

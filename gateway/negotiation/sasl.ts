@@ -1,5 +1,5 @@
 /** SASL EXTERNAL between servers (RFC 6120 section 6, XEP-0178 section 3), read and made. */
-import { normaliseDomain } from "../xmpp/domain.ts";
+import { normaliseDomain, toUnicodeDomain } from "../xmpp/domain.ts";
 import { childElements, element, textOf, type XmlElement } from "../xmpp/element.ts";
 import { NS } from "../xmpp/namespaces.ts";
 import type { AuthKnown } from "./known.ts";
@@ -18,7 +18,7 @@ export function readAuth(auth: XmlElement, from: string | null): AuthKnown {
 
 /** `<auth/>` with our domain as authorisation identity, which older peers need (XEP-0178 section 3). */
 export const authElement = (local: string): XmlElement =>
-  element(NS.sasl, "auth", { mechanism: "EXTERNAL" }, Buffer.from(local).toString("base64"));
+  element(NS.sasl, "auth", { mechanism: "EXTERNAL" }, Buffer.from(toUnicodeDomain(local)).toString("base64"));
 
 export const successElement = (): XmlElement => element(NS.sasl, "success");
 

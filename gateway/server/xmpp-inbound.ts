@@ -25,6 +25,7 @@ import { readAuth, saslFailureElement, successElement } from "../negotiation/sas
 import { readLimits } from "../negotiation/stream-limits.ts";
 import { READER_LIMITS, type StreamEvent } from "../stream/reader.ts";
 import { writeElement, writeHeader } from "../stream/writer.ts";
+import { toUnicodeDomain } from "../xmpp/domain.ts";
 import { element, type XmlElement } from "../xmpp/element.ts";
 import { NS } from "../xmpp/namespaces.ts";
 import type { StanzaErrorCondition } from "../xmpp/stanza-errors.ts";
@@ -383,7 +384,7 @@ export class InboundStream extends NegotiatedStream {
     const to = this.#header?.to ?? null;
     const from = to !== null && directory.serves(to) ? to : state.document.sipDomains[0];
     const version = this.#header?.version === "none" ? undefined : "1.0";
-    return writeHeader({ from, to: this.#header?.from ?? undefined, id: this.#streamId, version, "xml:lang": "en" }, "receiving");
+    return writeHeader({ from: onWire(from), to: onWire(this.#header?.from), id: this.#streamId, version, "xml:lang": "en" }, "receiving");
   }
 
   #proveExternal(): void {
@@ -453,6 +454,8 @@ export class InboundStream extends NegotiatedStream {
     });
   }
 }
+
+const onWire = (domain: string | null | undefined): string | undefined => (domain ? toUnicodeDomain(domain) : undefined);
 
 /** The pair of a moment whose guards have seen that it has one. */
 const pairOf = ({ partner, local }: Moment): Pair => ({ partner: partner ?? "", local: local ?? "" });

@@ -23,6 +23,7 @@ import { authElement, saslFailureText } from "../negotiation/sasl.ts";
 import { limitsElement, readLimits } from "../negotiation/stream-limits.ts";
 import { READER_LIMITS, type StreamEvent } from "../stream/reader.ts";
 import { writeHeader } from "../stream/writer.ts";
+import { toUnicodeDomain } from "../xmpp/domain.ts";
 import { element, type XmlElement } from "../xmpp/element.ts";
 import { NS } from "../xmpp/namespaces.ts";
 import { isStanza } from "../xmpp/stanzas.ts";
@@ -307,7 +308,9 @@ export class OutboundStream extends NegotiatedStream {
 
   #sendHeader(): void {
     const { local, partner } = this.pair;
-    this.wire.write(writeHeader({ from: local, to: partner, version: "1.0", "xml:lang": "en" }, "initiating"));
+    this.wire.write(
+      writeHeader({ from: toUnicodeDomain(local), to: toUnicodeDomain(partner), version: "1.0", "xml:lang": "en" }, "initiating"),
+    );
   }
 
   /** Bounded apart from the whole attempt: a server that speaks no TLS here may just wait for our stream header. */

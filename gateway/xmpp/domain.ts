@@ -1,4 +1,4 @@
-/** Domain names in the one form in which they are compared and sent: A-labels in lower case. */
+/** Domain names in the one form in which they are compared and looked up, A-labels in lower case, and in that in which XMPP writes them. */
 import { domainToUnicode } from "node:url";
 
 declare const brand: unique symbol;
@@ -28,5 +28,5 @@ export function normaliseDomain(text: string): Domain | null {
   return /^\d+$/.test(labels.at(-1) ?? "") ? null : (host as Domain);
 }
 
-/** U-label form, for people to read; never to compare. */
-export const toUnicodeDomain = (domain: Domain): string => domainToUnicode(domain);
+/** U-label form: what XMPP has on the wire (RFC 7622 3.2.1) and people read; never to compare. */
+export const toUnicodeDomain = (domain: string): string => (domain.includes("xn--") ? domainToUnicode(domain) : domain);

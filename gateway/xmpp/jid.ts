@@ -1,5 +1,5 @@
 /** XMPP addresses (RFC 7622): parsed once into parts that are prepared, so that equal addresses are equal texts. */
-import { type Domain, normaliseDomain } from "./domain.ts";
+import { type Domain, normaliseDomain, toUnicodeDomain } from "./domain.ts";
 import { opaqueString, usernameCaseMapped } from "./precis.ts";
 
 declare const brand: unique symbol;
@@ -59,6 +59,9 @@ export const bareJid = (jid: Jid): Jid => (jid.resource === null ? jid : { ...ji
 
 export const jidToString = (jid: Jid): string =>
   `${jid.local === null ? "" : `${jid.local}@`}${jid.domain}${jid.resource === null ? "" : `/${jid.resource}`}`;
+
+/** As it stands in a stanza: the domain in U-labels (RFC 7622 3.2.1). */
+export const jidOnWire = (jid: Jid): string => jidToString({ ...jid, domain: toUnicodeDomain(jid.domain) as Jid["domain"] });
 
 function prepareLocalpart(text: string): Localpart | JidError {
   const refused = sizeError("localpart", text);

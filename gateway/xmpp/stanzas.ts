@@ -1,4 +1,5 @@
 /** Stanzas of a server-to-server stream: what they are, what they say, and the answers every XMPP entity owes. */
+import { toUnicodeDomain } from "./domain.ts";
 import { childElements, childOf, element, textOf, type XmlElement } from "./element.ts";
 import { NS } from "./namespaces.ts";
 
@@ -56,9 +57,9 @@ const isGet = (iq: XmlElement, namespace: string, name: string): boolean => {
 /** XEP-0199 section 4. */
 export const isPing = (iq: XmlElement): boolean => isGet(iq, NS.ping, "ping");
 
-/** `<iq type='get'><ping/></iq>` (XEP-0199 section 4.4). Whatever comes back, even an error, is a sign of life. */
+/** `<iq type='get'><ping/></iq>` between two domains (XEP-0199 section 4.4). Whatever comes back, even an error, is a sign of life. */
 export const pingRequest = (from: string, to: string, id: string): XmlElement =>
-  element(NS.server, "iq", { from, to, id, type: "get" }, element(NS.ping, "ping"));
+  element(NS.server, "iq", { from: toUnicodeDomain(from), to: toUnicodeDomain(to), id, type: "get" }, element(NS.ping, "ping"));
 
 export const pingResult = (request: XmlElement): XmlElement => iqResult(request);
 
