@@ -47,7 +47,7 @@ function toProblems(issue: z.core.$ZodIssue): Problem[] {
     return issue.keys.map((key) => ({
       path: pathText([...issue.path, key]),
       value: show(input[key]),
-      allowed: "unknown key; see docs/configuration.md for those that exist",
+      allowed: "unknown key; docs/configuration.md lists those of the edge document, docs/stack-settings.md those of a stack",
     }));
   }
   return [{ path, value: issue.input === undefined ? "missing" : show(issue.input), allowed: allowedText(issue) }];
