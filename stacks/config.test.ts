@@ -78,7 +78,7 @@ describe("stack configuration", () => {
       "xmpp-edge:certificate.bitLength is 1024; expected 2048, 3072, 4096",
       'xmpp-edge:dns.zoneIds["contoso.example"] is 7; expected a string',
       'xmpp-edge:dns.ttl is "soon"; expected a number',
-      'xmpp-edge:colour is "blue"; unknown key; see docs/configuration.md for those that exist',
+      'xmpp-edge:colour is "blue"; unknown key; docs/configuration.md lists those of the edge document, docs/stack-settings.md those of a stack',
       "xmpp-edge:partners[1] is litware.example with tlsNegotiation notSupported, saslNegotiation required, supportDialbackNegotiation false (row 6); not valid: SASL needs TLS, which is not supported here, and dialback over TCP is off: no session can ever be made",
     ]);
   });

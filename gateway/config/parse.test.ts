@@ -39,7 +39,7 @@ describe("a refused document", () => {
         'partners[0].supportDialbackNegotiation | "yes" | expected a boolean',
         "partners[0].connectionLimit | 0 | expected 1 or more",
         'partners[1].domain | "nodots" | expected a domain name of two labels or more, such as fabrikam.com',
-        'partners[1].partnerTyp | "federated" | unknown key; see docs/configuration.md for those that exist',
+        'partners[1].partnerTyp | "federated" | unknown key; docs/configuration.md lists those of the edge document, docs/stack-settings.md those of a stack',
         "gateway.connectionLimit | 1.5 | expected a whole number",
         "gateway.keepAliveInterval | 9 | expected 10 or more",
         "gateway.streamEstablishmentTimeout | 601 | expected 600 or less",

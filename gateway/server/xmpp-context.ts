@@ -11,6 +11,7 @@ import type { RevocationLists } from "./revocation.ts";
 import { XMPP_LIMITS } from "./xmpp-limits.ts";
 import type { Pending, Resumption } from "./xmpp-management.ts";
 import type { Resumptions } from "./xmpp-resumptions.ts";
+import type { Streams } from "./xmpp-streams.ts";
 import { makeTlsMaterial, type TlsMaterial } from "./xmpp-tls.ts";
 
 /** One state of the edge, digested. */
@@ -35,6 +36,8 @@ export interface EdgeStream {
   readonly proven: boolean;
   /** The partners it counts for. */
   partners(): ReadonlySet<Partner>;
+  /** Proven pairs. */
+  pairs(): readonly Pair[];
   carries(pair: Pair): boolean;
   /** What takes our stanzas of the pair, where this stream does. */
   carrierFor(pair: Pair): Carrier | null;
@@ -102,59 +105,6 @@ export function judge(context: XmppContext, shown: PeerCertificate | null, domai
 export const freshId = ({ random }: Surroundings): string => random(16).toString("hex");
 
 export const hostOf = (address: string): string => address.slice(0, address.lastIndexOf(":"));
-
-/** All streams that are not gone. */
-export class Streams {
-  readonly #all = new Set<EdgeStream>();
-  readonly #onEmpty: (() => void)[] = [];
-
-  add(stream: EdgeStream): void {
-    this.#all.add(stream);
-  }
-
-  delete(stream: EdgeStream): void {
-    this.#all.delete(stream);
-    if (this.#all.size === 0) for (const act of this.#onEmpty.splice(0)) act();
-  }
-
-  /** Calls back once no stream is left; at once where there is none. */
-  whenEmpty(act: () => void): void {
-    if (this.#all.size === 0) act();
-    else this.#onEmpty.push(act);
-  }
-
-  get size(): number {
-    return this.#all.size;
-  }
-
-  list(): EdgeStream[] {
-    return [...this.#all];
-  }
-
-  /** Streams that count for a partner, one of them left out. */
-  ofPartner(partner: Partner, except?: EdgeStream): number {
-    return this.list().filter((stream) => stream !== except && stream.partners().has(partner)).length;
-  }
-
-  /** Inbound streams from an address on which nothing is proven yet. */
-  unproven(host: string, except?: EdgeStream): number {
-    return this.list().filter((stream) => stream !== except && stream.direction === "in" && !stream.proven && stream.host === host).length;
-  }
-
-  /** When the pair last showed life, on whichever of its streams. */
-  lastHeard(pair: Pair): number {
-    return Math.max(0, ...this.list().flatMap((stream) => (stream.carries(pair) ? [stream.lastHeard] : [])));
-  }
-
-  /** A stream that carries our stanzas of the pair. */
-  carrier(pair: Pair): Carrier | null {
-    for (const stream of this.#all) {
-      const carrier = stream.carrierFor(pair);
-      if (carrier?.usable) return carrier;
-    }
-    return null;
-  }
-}
 
 /** Failed and refused attempts, the last XMPP_LIMITS.attempts of them. */
 export class Attempts {

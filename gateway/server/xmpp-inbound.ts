@@ -31,7 +31,7 @@ import { NS } from "../xmpp/namespaces.ts";
 import type { StanzaErrorCondition } from "../xmpp/stanza-errors.ts";
 import { isStanza } from "../xmpp/stanzas.ts";
 import type { StreamErrorCondition } from "../xmpp/stream-errors.ts";
-import { type Carrier, freshId, judge, limitOf, type XmppContext } from "./xmpp-context.ts";
+import { type Carrier, freshId, limitOf, type XmppContext } from "./xmpp-context.ts";
 import { InboundPairs } from "./xmpp-inbound-pairs.ts";
 import { XMPP_LIMITS } from "./xmpp-limits.ts";
 import type { Resumption } from "./xmpp-management.ts";
@@ -114,7 +114,7 @@ export class InboundStream extends NegotiatedStream {
       if (event.kind === "element") this.#crossing(event.element);
     } else if (event.kind === "header") {
       this.#header = readHeader(event.header);
-      this.#judgement = judge(this.context, this.wire.tls?.certificate ?? null, this.#header.from);
+      this.#judgement = this.judged(this.#header.from);
       this.#on("header", { detail: this.#headerDetail() });
     } else if (event.kind === "element") this.#on(inboundEvent(event.element), { ...this.#moment(event.element), followed });
     else if (event.kind === "close") this.#on("close");
@@ -374,6 +374,7 @@ export class InboundStream extends NegotiatedStream {
     this.#header = null;
     this.#headerSent = false;
     this.#pairs.clear();
+    this.context.streams.changed(this);
   }
 
   protected missingHeader(): string {

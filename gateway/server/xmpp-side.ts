@@ -2,10 +2,11 @@
 import { failure } from "../negotiation/failures.ts";
 import type { MakeXmppSide } from "./ports.ts";
 import { RevocationLists } from "./revocation.ts";
-import { Attempts, digest, Pings, Streams, type XmppContext } from "./xmpp-context.ts";
+import { Attempts, digest, Pings, type XmppContext } from "./xmpp-context.ts";
 import { Listener } from "./xmpp-listener.ts";
 import { Pairs } from "./xmpp-pairs.ts";
 import { Resumptions } from "./xmpp-resumptions.ts";
+import { Streams } from "./xmpp-streams.ts";
 import { Verifier } from "./xmpp-verifier.ts";
 
 /** @throws where the identity or the trusted authorities of the first state cannot be used */

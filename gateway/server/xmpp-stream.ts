@@ -1,7 +1,7 @@
 /** What inbound and outbound streams have in common: wire, times, counters, and one way to fail. */
 import type { Socket } from "node:net";
 import type { Partner } from "../config/schema.ts";
-import { certificateSummary, type Judgement } from "../negotiation/certificate.ts";
+import { certificateSummary, type Judgement, type PeerCertificate } from "../negotiation/certificate.ts";
 import type { Pair } from "../negotiation/dialback.ts";
 import { type Facts, type FailureCode, failure, type NegotiationFailure, streamErrorOf } from "../negotiation/failures.ts";
 import { type PeerProof, stillAdmits } from "../negotiation/proof.ts";
@@ -12,7 +12,7 @@ import type { XmlElement } from "../xmpp/element.ts";
 import { pingRequest } from "../xmpp/stanzas.ts";
 import { type StreamErrorCondition, streamError } from "../xmpp/stream-errors.ts";
 import type { XmppConnection } from "./ports.ts";
-import { type Carrier, type EdgeStream, freshId, hostOf, judge, type XmppContext } from "./xmpp-context.ts";
+import { type Carrier, type Current, type EdgeStream, freshId, hostOf, judge, type XmppContext } from "./xmpp-context.ts";
 import { type Pending, type Resumption, StanzaFlow } from "./xmpp-management.ts";
 import { Watch } from "./xmpp-watch.ts";
 import { Wire, type WireHandlers } from "./xmpp-wire.ts";
@@ -29,6 +29,12 @@ export abstract class NegotiatedStream implements EdgeStream, Carrier, WireHandl
   protected peerLimits: StreamLimits = NO_STREAM_LIMITS;
   readonly #lostActs: ((left: Resumption | null) => void)[] = [];
   #released = false;
+  #judged: {
+    readonly certificate: PeerCertificate | null;
+    readonly domain: string | null;
+    readonly current: Current;
+    readonly judgement: Judgement;
+  } | null = null;
   #lastFailure: NegotiationFailure | null = null;
   #watch: Watch | null = null;
   protected readonly since: number;
@@ -192,6 +198,17 @@ export abstract class NegotiatedStream implements EdgeStream, Carrier, WireHandl
     return { maxBytes: READER_LIMITS.elementBytes, idleSeconds: Math.min(streamInactivityTimeout, keepAliveInterval) };
   }
 
+  /** What the peer's certificate is worth for a domain. A header that follows SASL asks once more what the one before it asked. */
+  protected judged(domain: string | null): Judgement {
+    const certificate = this.wire.tls?.certificate ?? null;
+    const current = this.context.current();
+    const last = this.#judged;
+    if (last?.certificate === certificate && last.domain === domain && last.current === current) return last.judgement;
+    const judgement = judge(this.context, certificate, domain);
+    this.#judged = { certificate, domain, current, judgement };
+    return judgement;
+  }
+
   /** Encrypted and authenticated are two things: with dialback the certificate may prove nothing. */
   protected security(): string {
     const { tls } = this.wire;
@@ -278,6 +295,7 @@ export abstract class NegotiatedStream implements EdgeStream, Carrier, WireHandl
 
   protected proved(proof: PeerProof): void {
     this.lastStanza = this.context.surroundings.clock.now();
+    this.context.streams.changed(this);
     this.#watch?.check();
     const { by: method, partnerDomain, localDomain } = proof;
     const { id, direction } = this;

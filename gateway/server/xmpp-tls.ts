@@ -69,12 +69,30 @@ function handshakeProblem(error: Error & { readonly code?: string; readonly reas
 /** The certificate that the peer showed and those it sent along, in its order. */
 export function peerCertificate(socket: TLSSocket): PeerCertificate | null {
   const leaf = socket.getPeerX509Certificate();
-  if (!leaf) return null;
+  return leaf ? shared(leaf, intermediatesOf(leaf)) : null;
+}
+
+/** What streams show again and again is kept once, with all that was read out of it. The oldest is forgotten first. */
+const SHARED_CERTIFICATES = 1000;
+const certificates = new Map<string, PeerCertificate>();
+
+function shared(leaf: X509Certificate, intermediates: readonly X509Certificate[]): PeerCertificate {
+  const key = [leaf, ...intermediates].map(({ fingerprint256 }) => fingerprint256).join();
+  const known = certificates.get(key);
+  if (known) return known;
+  const [oldest] = certificates.keys();
+  if (certificates.size >= SHARED_CERTIFICATES && oldest !== undefined) certificates.delete(oldest);
+  const made = { leaf, intermediates };
+  certificates.set(key, made);
+  return made;
+}
+
+function intermediatesOf(leaf: X509Certificate): readonly X509Certificate[] {
   const intermediates: X509Certificate[] = [];
   for (let next = leaf.issuerCertificate; next && intermediates.length < PKI_LIMITS.intermediates; next = next.issuerCertificate) {
     intermediates.push(next);
   }
-  return { leaf, intermediates };
+  return intermediates;
 }
 
 /** For logs and the connection list: `TLSv1.3 TLS_AES_256_GCM_SHA384`. */
