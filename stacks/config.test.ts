@@ -107,6 +107,15 @@ describe("stack configuration", () => {
     });
   });
 
+  it("reads a partner's own authorities from files too, and names the one that is not there", () => {
+    const partners = (...trustedAuthorities: string[]) => [{ domain: "fabrikam.com", trustedAuthorities }];
+    const settings = settingsFrom(configuration({ partners: partners("file:issued.pem") }), places);
+    const read = (settings.partners as readonly { readonly trustedAuthorities?: unknown }[])[0]?.trustedAuthorities;
+    assert.deepEqual(read, [certificateText("issued")]);
+    const [problem = ""] = problemsOf({ partners: partners("file:absent.pem") });
+    assert.match(problem, /partners\[0\]\.trustedAuthorities\[0\]/);
+  });
+
   it("refuses a file that is too large", () => {
     assert.match(problemsOf({ certificate: { issued: "file:large.pem" } })[0] ?? "", /at most 65536 bytes/);
   });

@@ -94,6 +94,13 @@ function resolveFiles(values: Record<string, unknown>, places: Places): Resolved
   within("sipCertificate", "issued", pem);
   within("xmpp", "trustedAuthorities", list);
   within("sip", "trustedAuthorities", list);
+  if (Array.isArray(values.partners)) {
+    values.partners = values.partners.map((partner, index) =>
+      isObject(partner) && "trustedAuthorities" in partner
+        ? { ...partner, trustedAuthorities: list(partner.trustedAuthorities, `partners[${index}].trustedAuthorities`) }
+        : partner,
+    );
+  }
 
   const host = values.host ?? {};
   if (isObject(host) && (host.image === undefined || host.image === OWN_IMAGE)) {
