@@ -107,7 +107,7 @@ export interface XmppArgs {
 export interface NextHopArgs {
   /** Access Edge or Front End pool that takes requests; its certificate must show it. */
   fqdn: pulumi.Input<string>;
-  /** TLS port of the next hop. 1 to 65535. Default 5061. */
+  /** TLS port of the next hop; where absent, NAPTR and SRV (_sips._tcp) tell it, else it is 5061. 1 to 65535. */
   port?: pulumi.Input<number> | undefined;
 }
 
@@ -117,7 +117,9 @@ export interface SipArgs {
   fqdn: string;
   /** Where requests for our users go. */
   nextHop: pulumi.Input<NextHopArgs>;
-  /** Further FQDNs that may connect to the SIP port; the next hop always may. */
+  /** Where they go while the next hop is unreachable or unhealthy, tried in this order. */
+  furtherNextHops?: pulumi.Input<pulumi.Input<NextHopArgs>[]> | undefined;
+  /** Further FQDNs that may connect to the SIP port; every next hop always may. */
   peers?: pulumi.Input<pulumi.Input<string>[]> | undefined;
   /** Whether the public certificate authorities known to the runtime are trusted to vouch for SIP peers. Default true. */
   useSystemAuthorities?: pulumi.Input<boolean> | undefined;

@@ -99,11 +99,18 @@ function headRemarks(document: EdgeDocument, { via, undo }: LyncOptions): string
 const xmppPorts = ({ xmppPort, xmppTlsPort }: EdgeDocument["listen"]): string =>
   xmppTlsPort === undefined ? `${xmppPort}` : `${xmppPort} and ${xmppTlsPort}`;
 
+/** Where no port is named, DNS may tell another than the usual one. */
+const nextHops = ({ nextHop, furtherNextHops }: EdgeDocument["sip"]): string =>
+  [nextHop, ...furtherNextHops].map(({ fqdn, port }) => `${fqdn} TCP ${port ?? EDGE_SIP_PORT}`).join(", ");
+
+const nextHopNames = ({ nextHop, furtherNextHops }: EdgeDocument["sip"]): string =>
+  [nextHop, ...furtherNextHops].map(({ fqdn }) => fqdn).join(", ");
+
 function edgeNetwork({ sip, listen }: EdgeDocument): Step {
   return {
     title: "network and certificates",
     remarks: [
-      `Firewall: Edge -> ${sip.fqdn} TCP ${listen.sipPort}; gateway -> ${sip.nextHop.fqdn} TCP ${sip.nextHop.port};`,
+      `Firewall: Edge -> ${sip.fqdn} TCP ${listen.sipPort}; gateway -> ${nextHops(sip)};`,
       `internet -> gateway TCP ${xmppPorts(listen)}; gateway -> internet TCP 5269 and DNS.`,
       ...(listen.sipPort === EDGE_SIP_PORT
         ? []
@@ -112,7 +119,7 @@ function edgeNetwork({ sip, listen }: EdgeDocument): Step {
           ]),
       `The Edge must resolve ${sip.fqdn} to the gateway's address; mind NAT that does not turn round.`,
       `SIP certificate of the gateway: ${sip.fqdn} as CN and SAN, RSA, from an authority the Edge trusts (a public one).`,
-      `The gateway must trust the authority of the Edge's certificate, which shows ${sip.nextHop.fqdn} (sip.trustedAuthorities).`,
+      `The gateway must trust the authority of the Edge's certificate, which shows ${nextHopNames(sip)} (sip.trustedAuthorities).`,
     ],
     commands: [`Resolve-DnsName ${quote(sip.fqdn)}`],
   };
@@ -177,11 +184,11 @@ function poolNetwork({ sip, listen }: EdgeDocument): Step {
   return {
     title: "network and certificates",
     remarks: [
-      `Firewall: pool -> ${sip.fqdn} TCP ${listen.sipPort}; gateway -> ${sip.nextHop.fqdn} TCP ${sip.nextHop.port};`,
+      `Firewall: pool -> ${sip.fqdn} TCP ${listen.sipPort}; gateway -> ${nextHops(sip)};`,
       `internet -> gateway TCP ${xmppPorts(listen)}; gateway -> internet TCP 5269 and DNS.`,
       `The pool must resolve ${sip.fqdn} to the gateway's address.`,
       `SIP certificate of the gateway: ${sip.fqdn} as CN and SAN, RSA, from an authority the pool trusts (the internal one).`,
-      `The gateway must trust the authority of the pool's certificate, which shows ${sip.nextHop.fqdn} (sip.trustedAuthorities).`,
+      `The gateway must trust the authority of the pool's certificate, which shows ${nextHopNames(sip)} (sip.trustedAuthorities).`,
     ],
     commands: [`Resolve-DnsName ${quote(sip.fqdn)}`],
   };

@@ -131,7 +131,18 @@ describe("the defaults", () => {
 
   it("of the ports are the registered ones", () => {
     assert.deepEqual(document.listen, { xmppPort: 5269, sipPort: 5061, healthPort: 9090 });
-    assert.equal(document.sip.nextHop.port, 5061);
+    assert.equal(document.sip.nextHop.port, undefined);
+  });
+
+  it("of further next hops is none; each is named once", () => {
+    assert.deepEqual(document.sip.furtherNextHops, []);
+    const sip = (...further: string[]) => ({ ...documentInput().sip, furtherNextHops: further.map((fqdn) => ({ fqdn })) });
+    assert.deepEqual(parseDocument(documentInput({ sip: sip("Edge2.contoso.example") })).sip.furtherNextHops, [
+      { fqdn: "edge2.contoso.example" },
+    ]);
+    for (const again of [["lync.contoso.example"], ["a.example", "A.example."]]) {
+      assert.throws(() => parseDocument(documentInput({ sip: sip(...again) })), /sip\.furtherNextHops.*\n?.*expected each next hop once/);
+    }
   });
 
   it("leave direct TLS off until it has a port, which is its own", () => {

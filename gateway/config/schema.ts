@@ -33,6 +33,7 @@ export const LIMITS = {
   additionalDomains: 100,
   sipDomains: 100,
   sipPeers: 100,
+  furtherNextHops: 8,
   authorities: 100,
   /** Authorities of one partner, and pinned keys of one partner. */
   partnerAuthorities: 10,
@@ -241,37 +242,48 @@ export const xmppSchema = z.strictObject({
 export const MESSAGE_MODES = ["session", "pager"] as const;
 export const TLS_VERSIONS = ["TLSv1.2", "TLSv1.3"] as const;
 
-export const sipSchema = z.strictObject({
-  fqdn: domain().meta({
-    description: "The gateway's own name towards Lync: in Contact, Via and its SIP certificate",
-    lync: "-ProxyFqdn (New-CsAllowedDomain) or -Identity (New-CsTrustedApplicationPool)",
-  }),
-  nextHop: z
-    .strictObject({
-      fqdn: domain().meta({ description: "Access Edge or Front End pool that takes requests; its certificate must show it" }),
-      port: count(1, 65_535).default(5061).meta({ description: "TLS port of the next hop", unit: "port" }),
-    })
-    .meta({ description: "Where requests for our users go" }),
-  peers: z.array(domain()).max(LIMITS.sipPeers).default([]).meta({
-    description: "Further FQDNs that may connect to the SIP port; the next hop always may",
-  }),
-  useSystemAuthorities: z.boolean().default(true).meta({
-    description: "Whether the public certificate authorities known to the runtime are trusted to vouch for SIP peers",
-  }),
-  trustedAuthorities: z.array(pem()).max(LIMITS.authorities).default([]).meta({
-    description: "Further certificate authorities trusted to vouch for SIP peers, PEM (an internal CA, for example)",
-  }),
-  minimumTlsVersion: z.enum(TLS_VERSIONS).default("TLSv1.2").meta({
-    description: "Lowest TLS version towards SIP peers; Lync has no TLS 1.3",
-  }),
-  messageMode: z.enum(MESSAGE_MODES).default("session").meta({
-    description: "session: an INVITE session as Lync does it. pager: one MESSAGE each (RFC 3428)",
-  }),
-  sessionIdleTimeout: count(30, 86_400).default(600).meta({
-    description: "A session without messages for this long is ended",
-    unit: "seconds",
+const nextHopSchema = z.strictObject({
+  fqdn: domain().meta({ description: "Access Edge or Front End pool that takes requests; its certificate must show it" }),
+  port: count(1, 65_535).optional().meta({
+    description: "TLS port of the next hop; where absent, NAPTR and SRV (_sips._tcp) tell it, else it is 5061",
+    unit: "port",
   }),
 });
+
+const hopsDiffer = ({ nextHop, furtherNextHops }: { nextHop: { fqdn: string }; furtherNextHops: readonly { fqdn: string }[] }): boolean =>
+  new Set([nextHop, ...furtherNextHops].map(({ fqdn }) => fqdn)).size === furtherNextHops.length + 1;
+
+export const sipSchema = z
+  .strictObject({
+    fqdn: domain().meta({
+      description: "The gateway's own name towards Lync: in Contact, Via and its SIP certificate",
+      lync: "-ProxyFqdn (New-CsAllowedDomain) or -Identity (New-CsTrustedApplicationPool)",
+    }),
+    nextHop: nextHopSchema.meta({ description: "Where requests for our users go" }),
+    furtherNextHops: z.array(nextHopSchema).max(LIMITS.furtherNextHops).default([]).meta({
+      description: "Where they go while the next hop is unreachable or unhealthy, tried in this order",
+    }),
+    peers: z.array(domain()).max(LIMITS.sipPeers).default([]).meta({
+      description: "Further FQDNs that may connect to the SIP port; every next hop always may",
+    }),
+    useSystemAuthorities: z.boolean().default(true).meta({
+      description: "Whether the public certificate authorities known to the runtime are trusted to vouch for SIP peers",
+    }),
+    trustedAuthorities: z.array(pem()).max(LIMITS.authorities).default([]).meta({
+      description: "Further certificate authorities trusted to vouch for SIP peers, PEM (an internal CA, for example)",
+    }),
+    minimumTlsVersion: z.enum(TLS_VERSIONS).default("TLSv1.2").meta({
+      description: "Lowest TLS version towards SIP peers; Lync has no TLS 1.3",
+    }),
+    messageMode: z.enum(MESSAGE_MODES).default("session").meta({
+      description: "session: an INVITE session as Lync does it. pager: one MESSAGE each (RFC 3428)",
+    }),
+    sessionIdleTimeout: count(30, 86_400).default(600).meta({
+      description: "A session without messages for this long is ended",
+      unit: "seconds",
+    }),
+  })
+  .refine(hopsDiffer, { path: ["furtherNextHops"], message: "expected each next hop once" });
 
 const portsDiffer = (ports: Readonly<Record<string, number | undefined>>): boolean => {
   const named = Object.values(ports).filter((port) => port !== undefined);

@@ -39,6 +39,8 @@ export const EVENTS = {
   "sip-connected":          { level: "info",  meaning: "a SIP peer is connected and its certificate is proven" },
   "sip-disconnected":       { level: "info",  meaning: "a connection with a SIP peer has ended" },
   "sip-attempt-failed":     { level: "warn",  meaning: "a connection or request was refused or failed, with the cause" },
+  "sip-hop-down":           { level: "warn",  meaning: "a next hop cannot take requests; it is passed over until it answers" },
+  "sip-hop-up":             { level: "info",  meaning: "a next hop answers again" },
   "sip-listener-failed":    { level: "error", meaning: "the SIP listener had a fault" },
   "sip-handler-failed":     { level: "error", meaning: "a fault of the gateway itself; the peer was answered 500" },
   "sip-session-opened":     { level: "info",  meaning: "an IM session began" },

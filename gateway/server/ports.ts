@@ -6,6 +6,7 @@ import type { EdgeDocument } from "../config/schema.ts";
 import type { SipText } from "../interworking/text.ts";
 import type { PeerProof } from "../negotiation/proof.ts";
 import type { Log } from "../observe/log.ts";
+import type { NaptrRecord } from "../sip/locate.ts";
 import type { XmlElement } from "../xmpp/element.ts";
 
 export type { Log, PeerProof };
@@ -33,6 +34,8 @@ export interface SrvTarget {
 /** DNS. Empty answers are empty lists; failures reject with a NodeJS.ErrnoException whose code is the dns module's. */
 export interface Resolver {
   srv(name: string): Promise<readonly SrvTarget[]>;
+  /** For SIP (RFC 3263); where absent, none is asked for. */
+  naptr?(name: string): Promise<readonly NaptrRecord[]>;
   /** A and AAAA together, IPv6 first where both exist. */
   addresses(name: string): Promise<readonly string[]>;
 }
@@ -160,6 +163,19 @@ export interface SipConnection {
   readonly since: number;
 }
 
+/** One next hop of the document, in its order. */
+export interface SipHop {
+  readonly fqdn: string;
+  /** Null where DNS tells it. */
+  readonly port: number | null;
+  /** `unknown`: nothing was asked of it yet. `up`: its last answer says so. `down`: it is passed over until it answers. */
+  readonly health: "unknown" | "up" | "down";
+  /** When that began, in epoch milliseconds. */
+  readonly since: number;
+  /** Why it is down; null where it is not. */
+  readonly because: { readonly code: string; readonly text: string } | null;
+}
+
 export interface SipSide {
   start(): Promise<void>;
   reload(state: EdgeState): void;
@@ -172,7 +188,9 @@ export interface SipSide {
   /** Ends the session of a pair with BYE, if there is one (a partner went `gone`, or consent ended). */
   endSession(from: string, to: string): void;
   connections(): readonly SipConnection[];
+  nextHops(): readonly SipHop[];
   attempts(): readonly AttemptRecord[];
+  /** Takes nothing new, ends what rings with CANCEL and sessions with BYE, waits for answers under way; at most that long. */
   drain(milliseconds: number): Promise<void>;
 }
 

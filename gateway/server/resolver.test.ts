@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { createSocket } from "node:dgram";
+import { decode, encode } from "dns-packet";
 import { makeZone, startDns, type ZoneRecord } from "../../test/support/dns.ts";
 import { documentInput } from "../../test/support/edge-document.ts";
 import { parseDocument } from "../config/parse.ts";
@@ -59,6 +60,36 @@ describe("the resolver", () => {
     assert.deepEqual(await resolver().srv("_xmpp-server._tcp.nobody.example"), []);
     assert.deepEqual(await resolver().srv("both.example"), []);
     assert.deepEqual(await resolver().addresses("nobody.example"), []);
+  });
+
+  it("gives NAPTR records by order and preference, and none where there are none", async () => {
+    assert.deepEqual(await resolver().naptr?.("both.example"), []);
+    const record = (order: number, preference: number, replacement: string) => ({
+      type: "NAPTR" as const,
+      name: "pool.example",
+      data: { order, preference, flags: "s", services: "SIPS+D2T", regexp: "", replacement },
+    });
+    const answers = [record(20, 1, "c.example"), record(10, 2, "b.example"), record(10, 1, "a.example")];
+    const socket = createSocket("udp4");
+    socket.on("message", (message, { port, address }) => {
+      const { id, questions } = decode(message);
+      socket.send(encode({ type: "response", id: id ?? 0, questions: questions ?? [], answers }), port, address);
+    });
+    await new Promise<void>((resolve) => socket.bind(0, "127.88.0.13", resolve));
+    const found = await makeResolver([`127.88.0.13:${socket.address().port}`]).naptr?.("pool.example");
+    socket.close();
+    assert.deepEqual(
+      found?.map(({ replacement }) => replacement),
+      ["a.example", "b.example", "c.example"],
+    );
+    assert.deepEqual(found?.[0], {
+      order: 10,
+      preference: 1,
+      flags: "s",
+      service: "SIPS+D2T",
+      regexp: "",
+      replacement: "a.example",
+    });
   });
 
   it("a question that is too long for DNS has no answer", async () => {

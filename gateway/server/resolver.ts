@@ -1,6 +1,7 @@
 /** DNS through the system's or given resolvers, with a time limit on every question. */
 import { promises as dns } from "node:dns";
 import { isIP } from "node:net";
+import type { NaptrRecord } from "../sip/locate.ts";
 import type { Resolver, SrvTarget } from "./ports.ts";
 
 export const RESOLVER_LIMITS = {
@@ -26,6 +27,20 @@ export function makeResolver(servers: readonly string[]): Resolver {
         .toSorted((a, b) => a.priority - b.priority)
         .slice(0, RESOLVER_LIMITS.records)
         .map(({ priority, weight, port, name: target }) => ({ priority, weight, port, name: target }));
+    },
+    async naptr(name): Promise<readonly NaptrRecord[]> {
+      const records = await orEmpty(resolver.resolveNaptr(name));
+      return records
+        .toSorted((a, b) => a.order - b.order || a.preference - b.preference)
+        .slice(0, RESOLVER_LIMITS.records)
+        .map(({ order, preference, flags, service, regexp, replacement }) => ({
+          order,
+          preference,
+          flags,
+          service,
+          regexp,
+          replacement,
+        }));
     },
     async addresses(name): Promise<readonly string[]> {
       if (isIP(name)) return [name];

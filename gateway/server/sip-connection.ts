@@ -20,6 +20,8 @@ export interface ConnectionUser {
 export interface ConnectionParts {
   readonly socket: TLSSocket;
   readonly direction: "in" | "out";
+  /** The hop that we opened it to. */
+  readonly toward: string | null;
   readonly peer: SipPeer;
   readonly shown: ShownCertificate;
   readonly context: SipContext;
@@ -32,6 +34,8 @@ const PING = Buffer.from("\r\n\r\n");
 export class Connection {
   readonly id: string;
   readonly direction: "in" | "out";
+  /** The hop that we opened it to; null where the peer did. */
+  readonly toward: string | null;
   /** Address and port of the peer. */
   readonly address: string;
   /** Address alone, for `received`. */
@@ -53,9 +57,10 @@ export class Connection {
   #answersPings = false;
   #halfPing = false;
 
-  constructor({ socket, direction, peer, shown, context, user }: ConnectionParts) {
+  constructor({ socket, direction, toward, peer, shown, context, user }: ConnectionParts) {
     this.id = context.surroundings.random(8).toString("hex");
     this.direction = direction;
+    this.toward = toward;
     this.host = plainAddress(socket.remoteAddress);
     this.address = `${this.host.includes(":") ? `[${this.host}]` : this.host}:${socket.remotePort ?? 0}`;
     this.localHost = plainAddress(socket.localAddress);

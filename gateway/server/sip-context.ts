@@ -14,9 +14,35 @@ export interface SipContext {
   readonly attempts: Attempts;
   readonly names: Names;
   /** Ends the waits for handlers that have not answered yet. */
-  readonly waits: Set<() => void>;
+  readonly waits: Waits;
+  /** Whether the side takes nothing new any more. */
+  readonly isDraining: () => boolean;
   /** The state in force now; never kept. */
   readonly state: () => EdgeState;
+}
+
+/** Handlers that have not answered yet, as what ends the wait for each. */
+export class Waits {
+  readonly #stops = new Set<() => void>();
+  readonly #idle: (() => void)[] = [];
+
+  add(stop: () => void): void {
+    this.#stops.add(stop);
+  }
+
+  delete(stop: () => void): void {
+    this.#stops.delete(stop);
+    if (this.#stops.size === 0) for (const resolve of this.#idle.splice(0)) resolve();
+  }
+
+  /** Settles when none is left. */
+  idle(): Promise<void> {
+    return this.#stops.size === 0 ? Promise.resolve() : new Promise((resolve) => this.#idle.push(resolve));
+  }
+
+  stopAll(): void {
+    for (const stop of [...this.#stops]) stop();
+  }
 }
 
 /** Branches, tags and Call-IDs: random, so that nobody can guess a dialog (RFC 3261 8.1.1.4, 19.3). */
@@ -55,12 +81,14 @@ export const isSuccess = ({ status }: { readonly status: number }): boolean => s
 /** What deliver() answers where no peer did. 504: no answer or no connection. 503: no room here. 400: no such address. */
 export const madeHere = (status: 400 | 403 | 500 | 503 | 504, reason: string): SipAnswer => ({ status, reason });
 
+export const stopping = (): SipAnswer => madeHere(503, "The gateway is stopping");
+
 /** The answer of a handler, in time and of a final status; a handler that fails is logged and answered 500. */
 export async function handled(context: SipContext, what: string, ask: () => Promise<SipAnswer>): Promise<SipAnswer> {
   const { clock, log } = context.surroundings;
   const late = Promise.withResolvers<SipAnswer>();
   const timer = clock.after(context.limits.handler, () => late.resolve(madeHere(504, "No answer in time")));
-  const stop = (): void => late.resolve(madeHere(503, "The gateway is stopping"));
+  const stop = (): void => late.resolve(stopping());
   context.waits.add(stop);
   try {
     const answer = await Promise.race([ask(), late.promise]);

@@ -7,12 +7,17 @@ import { ALLOW } from "../sip/judge.ts";
 import type { ReceivedResponse } from "../sip/parse.ts";
 import { carriesMessages, offer, readMedia } from "../sip/sdp.ts";
 import type { SipAnswer, Timer } from "./ports.ts";
-import { answerOf, type Client, failedAnswer } from "./sip-client.ts";
+import { answerOf, type Client, failedAnswer, type Tried } from "./sip-client.ts";
 import type { Connection } from "./sip-connection.ts";
-import { contactOf, madeHere, type SipContext } from "./sip-context.ts";
+import { contactOf, madeHere, type SipContext, stopping } from "./sip-context.ts";
 import { messageParts, type OutgoingText } from "./sip-texts.ts";
+import type { ClientTransaction } from "./sip-transaction.ts";
+import type { Hop } from "./sip-transport.ts";
 
-export type Invited = { readonly ok: true; readonly dialog: Dialog } | { readonly ok: false; readonly answer: SipAnswer };
+/** `via`: name of the peer over which the dialog was made. */
+export type Invited =
+  | { readonly ok: true; readonly dialog: Dialog; readonly via: string }
+  | { readonly ok: false; readonly answer: SipAnswer };
 
 const failed = (answer: SipAnswer): Invited => ({ ok: false, answer });
 
@@ -26,11 +31,32 @@ export const callIdFor = (context: SipContext, thread: string | null): string =>
 export const fromOf = (context: SipContext, { text, local }: OutgoingText): string =>
   `<${context.dialect.gruuInFrom ? text.from : local}>;tag=${context.names.tag()}`;
 
-/** Opens an IM session for the text, with that Call-ID. The text itself is sent inside it, later. */
-export async function invite(context: SipContext, client: Client, outgoing: OutgoingText, callId: string): Promise<Invited> {
-  const connection = await client.connect(client.nextHop());
-  if ("status" in connection) return failed(connection);
-  return new Promise((resolve) => new Invitation({ context, client, outgoing, callId, connection, resolve }).start());
+/** An INVITE under way. */
+export interface Inviting {
+  /** Ends it by CANCEL, or by BYE where it was answered meanwhile; settles when it is over. */
+  cancel(): Promise<void>;
+}
+
+/**
+ * Opens an IM session for the text, with that Call-ID. The text itself is sent inside it, later.
+ * @param underWay where the INVITE stands until it is over
+ */
+export function invite(
+  context: SipContext,
+  client: Client,
+  outgoing: OutgoingText,
+  callId: string,
+  underWay: Set<Inviting>,
+): Promise<Invited> {
+  const from = fromOf(context, outgoing);
+  const act = async (connection: Connection, hop: Hop): Promise<Tried<Invited>> => {
+    if (context.isDraining()) return { value: failed(stopping()), again: false };
+    const invitation = new Invitation({ context, client, outgoing, callId, from, connection, hop });
+    underWay.add(invitation);
+    void invitation.over.then(() => underWay.delete(invitation));
+    return invitation.start();
+  };
+  return client.firstOf(client.hops.usable(), act, failed);
 }
 
 interface InvitationParts {
@@ -38,43 +64,60 @@ interface InvitationParts {
   readonly client: Client;
   readonly outgoing: OutgoingText;
   readonly callId: string;
+  readonly from: string;
   readonly connection: Connection;
-  readonly resolve: (invited: Invited) => void;
+  readonly hop: Hop;
 }
 
-class Invitation {
+class Invitation implements Inviting {
   readonly #parts: InvitationParts;
   /** The ACK of each 2xx, by dialog: a repeated 2xx gets it again (RFC 3261 13.2.2.4). */
   readonly #acks = new Map<string, NewRequest>();
+  readonly #invited = Promise.withResolvers<Tried<Invited>>();
+  readonly #over = Promise.withResolvers<void>();
   #settled = false;
   #timer: Timer | null = null;
+  #transaction: ClientTransaction | null = null;
 
   constructor(parts: InvitationParts) {
     this.#parts = parts;
   }
 
-  start(): void {
-    const { context, client, connection } = this.#parts;
-    const timer = context.surroundings.clock.after(context.limits.invite, () => {
-      this.#settle(failed(madeHere(504, "The session was not answered in time")));
-      transaction?.cancel();
-    });
-    this.#timer = timer;
-    const transaction = client.start(this.#request(), connection, {
+  /** Settles with the final answer, or when nothing more can come. */
+  get over(): Promise<void> {
+    return this.#over.promise;
+  }
+
+  start(): Promise<Tried<Invited>> {
+    const { context, client, connection, hop } = this.#parts;
+    const { invite: wait } = context.limits;
+    this.#timer = context.surroundings.clock.after(wait, () => this.#giveUp(madeHere(504, "The session was not answered in time")));
+    this.#transaction = client.start(this.#request(), connection, hop, {
       onResponse: (received) => this.#onResponse(received),
-      onFailed: (why) => this.#settle(failed(failedAnswer(why))),
+      onFailed: (why) => this.#end(failed(failedAnswer(why)), why === "unsent"),
     });
-    if (transaction === null) this.#settle(failed(madeHere(503, "Too many requests are waiting")));
+    if (this.#transaction === null) this.#end(failed(madeHere(503, "Too many requests are waiting")));
+    return this.#invited.promise;
+  }
+
+  cancel(): Promise<void> {
+    this.#giveUp(stopping());
+    return this.over;
+  }
+
+  #giveUp(answer: SipAnswer): void {
+    this.#settle(failed(answer));
+    this.#transaction?.cancel();
   }
 
   #request(): NewRequest {
-    const { context, client, outgoing, callId, connection } = this.#parts;
+    const { context, client, outgoing, callId, from, connection } = this.#parts;
     const { headers = [] } = messageParts(outgoing.text);
     return {
       ...client.own(),
       method: "INVITE",
       uri: outgoing.text.to,
-      from: fromOf(context, outgoing),
+      from,
       to: `<${outgoing.text.to}>`,
       callId,
       cseq: 1,
@@ -90,28 +133,29 @@ class Invitation {
 
   #onResponse(received: ReceivedResponse): void {
     const { status } = received.message;
-    if (status >= 300) this.#settle(failed(answerOf(received)));
+    if (status >= 300) this.#end(failed(answerOf(received)), status === 503);
     else if (status >= 200) this.#onSuccess(received);
   }
 
   #onSuccess(received: ReceivedResponse): void {
     const made = asClient(received);
     if (made.ok) this.#onDialog(received, made.value);
-    else this.#settle(failed(madeHere(500, `The answer to INVITE cannot make a dialog: ${made.fault.what}`)));
+    else this.#end(failed(madeHere(500, `The answer to INVITE cannot make a dialog: ${made.fault.what}`)));
   }
 
   /** Each 2xx gets its ACK. The first makes the session; those of other forks, and what comes too late, are ended at once. */
   #onDialog(received: ReceivedResponse, dialog: Dialog): void {
-    const { client } = this.#parts;
+    const { client, connection } = this.#parts;
     const key = keyOf(dialog);
     const ack = this.#acks.get(key) ?? nextRequest(dialog, "ACK", client.own(), [], received.essentials.cseq.number).parts;
     const isRepeated = this.#acks.has(key);
     this.#acks.set(key, ack);
-    void client.sendOnce(ack, client.hopOf(dialog));
+    void client.sendOnce(ack, dialog, connection.peer.fqdn);
     if (isRepeated) return;
     const refused = this.#refusedMedia(received);
-    if (this.#settled || refused !== null) this.#hangUp(dialog);
-    this.#settle(refused === null ? { ok: true, dialog } : failed(refused));
+    const hungUp = this.#settled || refused !== null ? this.#hangUp(dialog) : Promise.resolve();
+    this.#settle(refused === null ? { ok: true, dialog, via: connection.peer.fqdn } : failed(refused));
+    void hungUp.then(() => this.#over.resolve());
   }
 
   /** A 2xx whose description refuses the media opens nothing. One without a description is taken. */
@@ -122,15 +166,21 @@ class Invitation {
     return { status: 488, reason: "The session was answered without messages" };
   }
 
-  #hangUp(dialog: Dialog): void {
-    const { client } = this.#parts;
-    void client.ask(nextRequest(dialog, "BYE", client.own()).parts, client.hopOf(dialog));
+  async #hangUp(dialog: Dialog): Promise<void> {
+    const { client, connection } = this.#parts;
+    await client.askInside(nextRequest(dialog, "BYE", client.own()).parts, dialog, connection.peer.fqdn);
   }
 
-  #settle(invited: Invited): void {
+  /** Nothing more comes. */
+  #end(invited: Invited, again = false): void {
+    this.#settle(invited, again);
+    this.#over.resolve();
+  }
+
+  #settle(value: Invited, again = false): void {
     if (this.#settled) return;
     this.#settled = true;
     this.#timer?.cancel();
-    this.#parts.resolve(invited);
+    this.#invited.resolve({ value, again });
   }
 }

@@ -7,10 +7,20 @@ export const SIP_LIMITS = {
   t1: T1_MILLISECONDS,
   /** Longest body that is taken; a longer one is answered 413. */
   bodyBytes: MESSAGE_LIMITS.bodyBytes,
-  /** One connection attempt: all addresses, TLS handshake included. */
+  /** One connection attempt to one hop: DNS, all addresses, TLS handshake included. */
   connect: 10_000,
-  /** One address of several, before the next is tried. */
+  /** TCP to one address of several, before the next is tried. */
   connectAddress: 2500,
+  /** Addresses of one hop that an attempt tries. */
+  addresses: 8,
+  /** A request from its first try: after this no further hop is tried. */
+  failover: 30_000,
+  /** OPTIONS to a hop that is connected goes out as often; an unhealthy one is asked after backOffFirst to backOffMost. */
+  health: 30_000,
+  /** Wait for the answer to that. */
+  healthAnswer: 10_000,
+  /** Longest Retry-After of a 503 that is obeyed. */
+  retryAfterMost: 300_000,
   /** An accepted connection until its handshake is complete. */
   handshake: 10_000,
   /** A message from its first byte to its last. */

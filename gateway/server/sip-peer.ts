@@ -28,7 +28,7 @@ export type PeerVerdict =
   | { readonly ok: false; readonly code: string; readonly text: string };
 
 export interface Trust {
-  /** FQDNs that may be a peer, next hop first. */
+  /** FQDNs that may be a peer, next hops first. */
   readonly allowed: readonly string[];
   readonly roots: readonly X509Certificate[];
 }
@@ -36,7 +36,7 @@ export interface Trust {
 /** @throws CertificateFormatError where a trusted authority of the document cannot be read */
 export function trustOf({ sip }: EdgeDocument): Trust {
   const roots = [...(sip.useSystemAuthorities ? readRoots(rootCertificates) : []), ...readRoots(sip.trustedAuthorities)];
-  return { allowed: [...new Set([sip.nextHop.fqdn, ...sip.peers])], roots };
+  return { allowed: [...new Set([sip.nextHop.fqdn, ...sip.furtherNextHops.map(({ fqdn }) => fqdn), ...sip.peers])], roots };
 }
 
 /** Chain first, so that the name in a certificate that nobody vouches for means nothing. */

@@ -12,8 +12,8 @@ import { T1_MILLISECONDS, T2_MILLISECONDS, TIMERS } from "../sip/transactions.ts
 import { addressOf, bareAddress, parseUri } from "../sip/uri.ts";
 import type { SipAnswer, Timer } from "./ports.ts";
 import type { Client } from "./sip-client.ts";
-import { contactOf, handled, isSuccess, madeHere, notify, type SipContext } from "./sip-context.ts";
-import { callIdFor, invite } from "./sip-invite.ts";
+import { contactOf, handled, isSuccess, madeHere, notify, type SipContext, stopping } from "./sip-context.ts";
+import { callIdFor, type Inviting, invite } from "./sip-invite.ts";
 import { type LaneResult, Lanes } from "./sip-lanes.ts";
 import { type Correspondents, correspondents, labels, messageParts, type OutgoingText, pass, refuse, takeText } from "./sip-texts.ts";
 import type { ServerTransaction } from "./sip-transaction.ts";
@@ -30,6 +30,8 @@ interface Session {
   /** What the partner calls this conversation: the thread of the text that opened the session, else the Call-ID. */
   readonly thread: string;
   dialog: Dialog;
+  /** Name of the peer over which it was made. */
+  readonly via: string;
   /** Settles when requests of ours may be sent: at once, or with the ACK, or when that did not come. */
   ready: Promise<void>;
   /** Called with the ACK, while one is awaited. */
@@ -54,6 +56,7 @@ export class Sessions {
   readonly #pairs = new Map<string, Session[]>();
   /** Call-IDs that a session has or had, newest last. */
   readonly #callIds = new Set<string>();
+  readonly #inviting = new Set<Inviting>();
 
   constructor(context: SipContext, client: Client) {
     this.#context = context;
@@ -73,6 +76,7 @@ export class Sessions {
 
   /** In the pair's session; one that proves dead is opened anew, once. */
   async #send(outgoing: OutgoingText): Promise<LaneResult> {
+    if (this.#context.isDraining()) return { answer: stopping(), all: true };
     const existing = await this.#usable(pairOf(outgoing.local, outgoing.remote));
     if (existing !== null) {
       const { answer, dead } = await this.#sendIn(existing, outgoing);
@@ -81,9 +85,10 @@ export class Sessions {
     if (this.#sessions.size >= this.#context.limits.sessions) return { answer: madeHere(503, "Too many sessions"), all: true };
     const { text, remote } = outgoing;
     const callId = this.#freshCallId(text.thread);
-    const invited = await invite(this.#context, this.#client, outgoing, callId);
+    const invited = await invite(this.#context, this.#client, outgoing, callId, this.#inviting);
     if (!invited.ok) return { answer: invited.answer, all: true };
-    const session = this.#register(invited.dialog, { local: text.from, remote, opened: null, thread: text.thread ?? callId });
+    const who = { local: text.from, remote, opened: null, thread: text.thread ?? callId, via: invited.via };
+    const session = this.#register(invited.dialog, who);
     return { answer: (await this.#sendIn(session, outgoing)).answer, all: false };
   }
 
@@ -122,7 +127,7 @@ export class Sessions {
     const next = nextRequest(session.dialog, "MESSAGE", this.#client.own(), headers);
     session.dialog = next.dialog;
     this.#touch(session);
-    const { answer, timedOut } = await this.#client.ask({ ...next.parts, ...(body ? { body } : {}) }, this.#client.hopOf(session.dialog));
+    const { answer, timedOut } = await this.#client.askInside({ ...next.parts, ...(body ? { body } : {}) }, session.dialog, session.via);
     const over = timedOut || answer.status === 481 || ENDING.has(answer.status);
     if (over) this.#doubt(session.pair);
     if (answer.status === 481) this.#forget(session);
@@ -157,7 +162,8 @@ export class Sessions {
   }
 
   async #accept(transaction: ServerTransaction, dialog: Dialog, between: Correspondents, media: readonly Media[] | null): Promise<void> {
-    const session = this.#register(dialog, { local: between.to, remote: between.from, opened: between, thread: dialog.callId });
+    const via = transaction.connection.peer.fqdn;
+    const session = this.#register(dialog, { local: between.to, remote: between.from, opened: between, thread: dialog.callId, via });
     session.ready = new Promise((resolve) => {
       session.onAck = resolve;
     });
@@ -291,6 +297,11 @@ export class Sessions {
     for (const pair of [pairOf(a, b), pairOf(b, a)]) for (const session of [...(this.#pairs.get(pair) ?? [])]) void this.#bye(session);
   }
 
+  /** Ends INVITEs that nobody has answered by CANCEL and sessions by BYE; settles when all is answered. */
+  async drain(): Promise<void> {
+    await Promise.all([...[...this.#inviting].map((one) => one.cancel()), this.endAll()]);
+  }
+
   /** BYE to all; settles when all are answered. */
   endAll(): Promise<unknown> {
     return Promise.allSettled([...this.#sessions.values()].map((session) => this.#bye(session)));
@@ -302,7 +313,7 @@ export class Sessions {
     this.#sessions.clear();
   }
 
-  #register(dialog: Dialog, who: Pick<Session, "local" | "remote" | "opened" | "thread">): Session {
+  #register(dialog: Dialog, who: Pick<Session, "local" | "remote" | "opened" | "thread" | "via">): Session {
     const pair = pairOf(who.local, who.remote);
     const key = keyOf(dialog);
     const life = { ready: Promise.resolve(), onAck: null, idle: null, doubted: false, ended: false };
@@ -331,7 +342,7 @@ export class Sessions {
     await session.ready;
     const next = nextRequest(session.dialog, "BYE", this.#client.own());
     session.dialog = next.dialog;
-    await this.#client.ask(next.parts, this.#client.hopOf(session.dialog));
+    await this.#client.askInside(next.parts, session.dialog, session.via);
     this.#sessions.delete(session.key);
   }
 

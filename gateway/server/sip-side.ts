@@ -2,7 +2,7 @@
 import { DIALECTS, type DialectName } from "../sip/dialect.ts";
 import type { EdgeState, MakeSipSide, SipAnswer, SipHandlers, SipSide, SipText, Surroundings } from "./ports.ts";
 import { Client } from "./sip-client.ts";
-import { Attempts, madeHere, makeNames, type SipContext } from "./sip-context.ts";
+import { Attempts, makeNames, type SipContext, stopping, Waits } from "./sip-context.ts";
 import { makeCore } from "./sip-core.ts";
 import { callIdFor, fromOf } from "./sip-invite.ts";
 import { Lanes } from "./sip-lanes.ts";
@@ -29,6 +29,7 @@ export function sipSide(state: EdgeState, surroundings: Surroundings, handlers: 
 class Side implements SipSide {
   #state: EdgeState;
   #draining = false;
+  readonly #deliveries = new Set<Promise<SipAnswer>>();
   readonly #context: SipContext;
   readonly #transport: Transport;
   readonly #transactions: Transactions;
@@ -46,9 +47,10 @@ class Side implements SipSide {
       handlers,
       limits,
       dialect: DIALECTS[options.dialect ?? "lync"],
-      waits: new Set(),
+      waits: new Waits(),
       attempts: new Attempts(surroundings, limits.attempts),
       names: makeNames(surroundings, () => this.#state.document.sip.fqdn),
+      isDraining: () => this.#draining,
       state: () => this.#state,
     };
     this.#context = context;
@@ -76,17 +78,29 @@ class Side implements SipSide {
     });
   }
 
-  start(): Promise<void> {
-    return this.#transport.start();
+  async start(): Promise<void> {
+    await this.#transport.start();
+    this.#client.hops.start();
   }
 
   reload(state: EdgeState): void {
     this.#state = state;
     this.#transport.reload();
+    this.#client.hops.reload();
   }
 
   async deliver(text: SipText): Promise<SipAnswer> {
-    if (this.#draining) return madeHere(503, "The gateway is stopping");
+    const delivery = this.#deliver(text);
+    this.#deliveries.add(delivery);
+    try {
+      return await delivery;
+    } finally {
+      this.#deliveries.delete(delivery);
+    }
+  }
+
+  async #deliver(text: SipText): Promise<SipAnswer> {
+    if (this.#draining) return stopping();
     const outgoing = readOutgoing(text, this.#context.limits.bodyBytes);
     if ("status" in outgoing) return outgoing;
     return this.#state.document.sip.messageMode === "session"
@@ -102,6 +116,10 @@ class Side implements SipSide {
     return this.#transport.connections();
   }
 
+  nextHops() {
+    return this.#client.hops.describe();
+  }
+
   attempts() {
     return this.#context.attempts.list();
   }
@@ -109,38 +127,49 @@ class Side implements SipSide {
   async drain(milliseconds: number): Promise<void> {
     this.#draining = true;
     this.#transport.stopListening();
-    for (const stop of this.#context.waits) stop();
-    await this.#endSessions(milliseconds);
+    await this.#finish(milliseconds);
+    await this.#refuseRest();
+    this.#client.hops.stop();
     this.#sessions.stop();
     this.#subscriptions.endAll();
     this.#transport.end();
     this.#transactions.stop();
   }
 
-  /** Until every BYE is answered, at most that long. */
-  async #endSessions(milliseconds: number): Promise<void> {
+  /** Until what is under way is answered, either way, and so is every CANCEL and BYE; at most that long. */
+  async #finish(milliseconds: number): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
     const timer = this.#context.surroundings.clock.after(milliseconds, resolve);
-    await Promise.race([this.#sessions.endAll(), promise]);
+    await Promise.race([this.#finishAll(), promise]);
     timer.cancel();
+  }
+
+  /** What no handler answered in time is answered here; the answers go out before the connections end. */
+  async #refuseRest(): Promise<void> {
+    this.#context.waits.stopAll();
+    await new Promise<void>((resolve) => this.#context.surroundings.clock.after(0, resolve));
+  }
+
+  /** A session that a handler let be made meanwhile ends too. */
+  async #finishAll(): Promise<void> {
+    await Promise.all([this.#sessions.drain(), this.#context.waits.idle(), Promise.allSettled(this.#deliveries)]);
+    await this.#sessions.endAll();
   }
 
   /** One MESSAGE outside any session (RFC 3428). Over TLS its size is not bound to 1300 bytes (section 8). */
   async #page(outgoing: OutgoingText): Promise<SipAnswer> {
     const { text } = outgoing;
-    const { answer } = await this.#client.ask(
-      {
-        ...this.#client.own(),
-        method: "MESSAGE",
-        uri: text.to,
-        from: fromOf(this.#context, outgoing),
-        to: `<${text.to}>`,
-        callId: callIdFor(this.#context, text.thread),
-        cseq: 1,
-        ...messageParts(text),
-      },
-      this.#client.nextHop(),
-    );
+    if (this.#draining) return stopping();
+    const { answer } = await this.#client.askOutside({
+      ...this.#client.own(),
+      method: "MESSAGE",
+      uri: text.to,
+      from: fromOf(this.#context, outgoing),
+      to: `<${text.to}>`,
+      callId: callIdFor(this.#context, text.thread),
+      cseq: 1,
+      ...messageParts(text),
+    });
     return answer;
   }
 }

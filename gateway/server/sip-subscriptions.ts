@@ -15,6 +15,8 @@ interface Subscription {
   readonly between: Correspondents;
   /** Event as the subscriber wrote it, with its id. */
   readonly event: string;
+  /** Name of the peer over which it was made. */
+  readonly via: string;
   dialog: Dialog;
   expiry: Timer | null;
 }
@@ -55,7 +57,8 @@ export class Subscriptions {
     }
     if (!(await this.#isTaken(transaction, between, seconds, recordRoutes(received.message)))) return;
     const event = headerOf(received.message, "event") ?? PACKAGE;
-    const subscription: Subscription = { key: keyOf(made.value), between, event, dialog: made.value, expiry: null };
+    const via = transaction.connection.peer.fqdn;
+    const subscription: Subscription = { key: keyOf(made.value), between, event, via, dialog: made.value, expiry: null };
     this.#subscriptions.set(subscription.key, subscription);
     this.#renew(subscription, seconds);
   }
@@ -145,7 +148,7 @@ export class Subscriptions {
     ];
     const next = nextRequest(subscription.dialog, "NOTIFY", this.#client.own(), headers);
     subscription.dialog = next.dialog;
-    const { answer, timedOut } = await this.#client.ask(next.parts, this.#client.hopOf(subscription.dialog));
+    const { answer, timedOut } = await this.#client.askInside(next.parts, subscription.dialog, subscription.via);
     if (timedOut || ENDING.has(answer.status)) this.#drop(subscription);
   }
 }

@@ -17,12 +17,14 @@ import type { Timer } from "./ports.ts";
 import type { Connection } from "./sip-connection.ts";
 import type { Transactions } from "./sip-transactions.ts";
 
+export type ClientFailure = "timeout" | "transport" | "unsent";
+
 /** Told what came of a request of ours. */
 export interface ClientUser {
   /** Every provisional and final response; a 2xx to INVITE may come several times. */
   onResponse(received: ReceivedResponse): void;
-  /** Timer B or F ended, or the connection did. Nothing follows. */
-  onFailed(why: "timeout" | "transport"): void;
+  /** Timer B or F ended, or the connection did. `unsent`: not a byte of the request was written. Nothing follows. */
+  onFailed(why: ClientFailure): void;
 }
 
 /** What both kinds share: state, the walk through the rows, timers. */
@@ -113,6 +115,7 @@ export class ClientTransaction extends Transaction {
   readonly #parts: ClientParts;
   #response: ReceivedResponse | null = null;
   #cancelled: "no" | "wanted" | "sent" = "no";
+  #written = false;
 
   constructor(all: Transactions, parts: ClientParts) {
     super(all, parts.request.method === "INVITE" ? "inviteClient" : "nonInviteClient");
@@ -138,11 +141,16 @@ export class ClientTransaction extends Transaction {
 
   protected perform(effect: Effect): void {
     const { request, connection, user } = this.#parts;
-    if (effect === "send" && !connection.send(request)) this.happen("transportError");
+    if (effect === "send") this.#send(request);
     else if (effect === "sendAck") connection.send(follow(request, "ACK", this.#responseTo()));
     else if (effect === "tell" && this.#response !== null) user.onResponse(this.#response);
     else if (effect === "tellTimeout") user.onFailed("timeout");
-    else if (effect === "tellTransportError") user.onFailed("transport");
+    else if (effect === "tellTransportError") user.onFailed(this.#written ? "transport" : "unsent");
+  }
+
+  #send(request: SipRequest): void {
+    this.#written = this.connection.send(request);
+    if (!this.#written) this.happen("transportError");
   }
 
   #responseTo(): string | null {

@@ -1,16 +1,24 @@
 /** The listener, the connector with its back-off, and the table of connections that both share. */
-import { connect as connectTcp, isIP, type LookupFunction, type Socket } from "node:net";
+import { connect as connectTcp, type Socket } from "node:net";
 import { connect as connectTls, createServer, type Server, type TLSSocket } from "node:tls";
+import { byTurns, type Place } from "../sip/locate.ts";
 import type { SipConnection } from "./ports.ts";
 import { Connection, type ConnectionUser } from "./sip-connection.ts";
 import type { SipContext } from "./sip-context.ts";
+import { locate } from "./sip-locate.ts";
 import { judgePeer, type PeerVerdict, type ShownCertificate, type SipPeer, type Trust, tlsOptions, trustOf } from "./sip-peer.ts";
 import { peerCertificate } from "./xmpp-tls.ts";
 
 /** Where a request goes first. */
 export interface Hop {
   readonly fqdn: string;
-  readonly port: number;
+  /** Where absent, DNS tells it (RFC 3263). */
+  readonly port?: number | undefined;
+}
+
+/** One address of a hop. */
+interface Way extends Place {
+  readonly address: string;
 }
 
 /** Why there is no connection to a hop: one sentence. */
@@ -87,7 +95,7 @@ export class Transport {
     this.#backOffs.clear();
     for (const connection of this.#connections) {
       const verdict = this.#judge(connection.shown);
-      if (verdict.ok) connection.peer = verdict.peer;
+      if (verdict.ok) connection.peer = asHop(verdict.peer, connection.toward);
       else {
         this.#record(connection.direction, connection.address, connection.peer.fqdn, "reload", verdict.code, verdict.text);
         connection.close(verdict.code);
@@ -100,9 +108,15 @@ export class Transport {
     return this.#trust.allowed.includes(fqdn);
   }
 
-  /** An open connection to the peer of that name, whoever opened it (RFC 5923: both ends are verified); ours first. */
-  find(fqdn: string): Connection | null {
-    const usable = [...this.#connections].filter((connection) => connection.isOpen && connection.peer.names.has(fqdn));
+  /**
+   * An open connection to the peer of that name, whoever opened it (RFC 5923: both ends are verified); ours first. One that
+   * leads to a next hop is not that of another one whose name its certificate shows too: the other is to be another way.
+   */
+  find(fqdn: string, except: ReadonlySet<Connection> = NONE): Connection | null {
+    const { nextHop, furtherNextHops } = this.#context.state().document.sip;
+    const isHop = [nextHop, ...furtherNextHops].some((hop) => hop.fqdn === fqdn);
+    const leadsTo = ({ toward, peer }: Connection): boolean => toward === fqdn || (peer.names.has(fqdn) && !(isHop && toward !== null));
+    const usable = [...this.#connections].filter((one) => one.isOpen && !except.has(one) && leadsTo(one));
     return usable.find((connection) => connection.direction === "out") ?? usable[0] ?? null;
   }
 
@@ -111,15 +125,20 @@ export class Transport {
     return this.find(connection.peer.fqdn);
   }
 
-  /** A connection to the hop, made where there is none. @throws UnreachableError */
-  async open(hop: Hop): Promise<Connection> {
-    const found = this.find(hop.fqdn);
+  /**
+   * A connection to the hop, made where there is none.
+   * @param except connections that were tried already
+   * @param insists whether an attempt is made although the last one failed a moment ago
+   * @throws UnreachableError
+   */
+  async open(hop: Hop, except: ReadonlySet<Connection> = NONE, insists = false): Promise<Connection> {
+    const found = this.find(hop.fqdn, except);
     if (found !== null) return found;
-    const key = `${hop.fqdn}:${hop.port}`;
+    const key = hop.port === undefined ? hop.fqdn : `${hop.fqdn}:${hop.port}`;
     const underWay = this.#connecting.get(key);
     if (underWay !== undefined) return underWay;
     const backOff = this.#backOffs.get(key);
-    if (backOff !== undefined && backOff.until > this.#context.surroundings.clock.now()) throw backOff.error;
+    if (!insists && backOff !== undefined && backOff.until > this.#context.surroundings.clock.now()) throw backOff.error;
     const attempt = this.#connect(hop, key).finally(() => this.#connecting.delete(key));
     this.#connecting.set(key, attempt);
     return attempt;
@@ -147,7 +166,7 @@ export class Transport {
     const verdict = this.#judge(shown);
     socket.on("error", () => {}); // `close` follows
     if (verdict.ok && shown !== null && !this.#draining) {
-      this.#adopt(socket, "in", verdict.peer, shown);
+      this.#adopt(socket, null, verdict.peer, shown);
       return;
     }
     if (!verdict.ok) this.#record("in", address, null, "certificate", verdict.code, verdict.text);
@@ -176,37 +195,84 @@ export class Transport {
     this.#backOffs.set(key, { until: surroundings.clock.now() + wait - jitter, wait, error });
   }
 
-  #attempt(hop: Hop): Promise<Connection> {
+  /** One address after the other, until a verified peer stands at the other end. */
+  async #attempt(hop: Hop): Promise<Connection> {
     const { limits, surroundings } = this.#context;
     if (this.#draining) throw new UnreachableError("draining", "the gateway is stopping");
+    const end = new AbortController();
+    const late = new UnreachableError("connect-timeout", `${hop.fqdn}: no connection within ${limits.connect / 1000} s`);
+    const timer = surroundings.clock.after(limits.connect, () => end.abort(late));
+    try {
+      const ways = await unlessAborted(this.#waysTo(hop), end.signal);
+      return await this.#firstOf(ways, hop, end.signal);
+    } finally {
+      timer.cancel();
+    }
+  }
+
+  async #firstOf(ways: readonly Way[], hop: Hop, signal: AbortSignal): Promise<Connection> {
+    const failures: UnreachableError[] = [];
+    for (const [index, way] of ways.entries()) {
+      if (this.#draining) throw new UnreachableError("draining", "the gateway is stopping");
+      try {
+        return await this.#dial(way, hop, signal, index === ways.length - 1);
+      } catch (error) {
+        if (!(error instanceof UnreachableError)) throw error;
+        failures.push(error);
+      }
+      if (signal.aborted) break;
+    }
+    throw new UnreachableError(failures.at(-1)?.code ?? "connect-failed", failures.map(({ message }) => message).join("; "));
+  }
+
+  /** Names are looked up by our resolver only. @throws UnreachableError where there is no address */
+  async #waysTo(hop: Hop): Promise<readonly Way[]> {
+    const { limits, surroundings } = this.#context;
+    const places = await locate(surroundings.resolver, hop, () => surroundings.random(4).readUInt32BE() / 2 ** 32);
+    if (places.length === 0) throw new UnreachableError("connect-failed", `${hop.fqdn}: SRV says that there is no SIP over TLS`);
+    const ways: Way[] = [];
+    const problems: string[] = [];
+    for (const place of places.slice(0, limits.addresses)) {
+      if (ways.length >= limits.addresses) break;
+      try {
+        const addresses = byTurns(await surroundings.resolver.addresses(place.name));
+        if (addresses.length === 0) problems.push(`${place.name} has no address record`);
+        ways.push(...addresses.map((address) => ({ ...place, address })));
+      } catch (error) {
+        problems.push(`${place.name}: ${textOf(error)}`);
+      }
+    }
+    if (ways.length === 0) throw new UnreachableError("connect-failed", problems.join("; "));
+    return ways.slice(0, limits.addresses);
+  }
+
+  #dial({ name, port, address }: Way, hop: Hop, signal: AbortSignal, isLast: boolean): Promise<Connection> {
+    const { limits, surroundings } = this.#context;
     return new Promise((resolve, reject) => {
-      const tcp = connectTcp({
-        host: hop.fqdn,
-        port: hop.port,
-        lookup: this.#lookup(),
-        autoSelectFamily: true,
-        autoSelectFamilyAttemptTimeout: limits.connectAddress,
-      });
+      const tcp = connectTcp({ host: address, port });
       this.#pending.add(tcp);
       let settled = false;
       const settle = (): boolean => {
         const first = !settled;
         settled = true;
-        timer.cancel();
+        slow?.cancel();
+        signal.removeEventListener("abort", onAbort);
         this.#pending.delete(tcp);
         return first;
       };
       const fail = (code: string, text: string): void => {
         if (!settle()) return;
         tcp.destroy();
-        reject(new UnreachableError(code, `${hop.fqdn}:${hop.port}: ${text}`));
+        reject(new UnreachableError(code, `${name}:${port}: ${text}`));
       };
-      const timer = surroundings.clock.after(limits.connect, () =>
-        fail("connect-timeout", `no connection within ${limits.connect / 1000} s`),
-      );
+      const onAbort = (): void => fail("connect-timeout", `no connection within ${limits.connect / 1000} s`);
+      const tooSlow = (): void => fail("connect-timeout", `${address} did not answer within ${limits.connectAddress / 1000} s`);
+      const slow = isLast ? null : surroundings.clock.after(limits.connectAddress, tooSlow);
+      signal.addEventListener("abort", onAbort);
       tcp.on("error", (error) => fail("connect-failed", textOf(error)));
       tcp.once("close", () => fail("connect-failed", "the peer closed the connection during the handshake"));
       tcp.once("connect", () => {
+        slow?.cancel();
         const secured = connectTls({ ...tlsOptions(this.#context.state()), socket: tcp, servername: hop.fqdn, rejectUnauthorized: false });
         secured.on("error", (error) => fail("tls-handshake-failed", textOf(error)));
         secured.once("secureConnect", () => {
@@ -214,29 +280,16 @@ export class Transport {
           const verdict = this.#judge(shown);
           if (!verdict.ok) return fail(verdict.code, verdict.text);
           if (!verdict.peer.names.has(hop.fqdn)) return fail("certificate-name-mismatch", `its certificate does not show ${hop.fqdn}`);
-          if (shown !== null && settle()) resolve(this.#adopt(secured, "out", verdict.peer, shown));
+          if (shown !== null && settle()) resolve(this.#adopt(secured, hop.fqdn, verdict.peer, shown));
         });
       });
     });
   }
 
-  /** Names are looked up by our resolver only. */
-  #lookup(): LookupFunction {
-    const { resolver } = this.#context.surroundings;
-    return (name, _options, callback) => {
-      resolver.addresses(name).then(
-        (addresses) => {
-          const list = addresses.map((address) => ({ address, family: isIP(address) }));
-          if (list.length > 0) callback(null, list);
-          else callback(Object.assign(new Error(`${name} has no address record`), { code: "ENOTFOUND" }), []);
-        },
-        (error: unknown) => callback(error as NodeJS.ErrnoException, []),
-      );
-    };
-  }
-
-  #adopt(socket: TLSSocket, direction: "in" | "out", peer: SipPeer, shown: ShownCertificate): Connection {
-    const connection = new Connection({ socket, direction, peer, shown, context: this.#context, user: this.#user });
+  #adopt(socket: TLSSocket, toward: string | null, proven: SipPeer, shown: ShownCertificate): Connection {
+    const direction = toward === null ? "in" : "out";
+    const peer = asHop(proven, toward);
+    const connection = new Connection({ socket, direction, toward, peer, shown, context: this.#context, user: this.#user });
     this.#connections.add(connection);
     const { id, address } = connection;
     this.#context.surroundings.log("sip-connected", { id, direction, address, peer: peer.fqdn, protocol: socket.getProtocol() });
@@ -250,6 +303,20 @@ export class Transport {
   #record(direction: "in" | "out", address: string, peer: string | null, step: string, code: string, text: string): void {
     this.#context.attempts.add({ direction, address, peer, step, code, text });
   }
+}
+
+const NONE: ReadonlySet<Connection> = new Set();
+
+/** The peer under the name that we looked for. */
+const asHop = (peer: SipPeer, toward: string | null): SipPeer =>
+  toward !== null && peer.names.has(toward) ? { ...peer, fqdn: toward } : peer;
+
+/** @throws the signal's reason */
+function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    signal.addEventListener("abort", () => reject(signal.reason), { once: true });
+    work.then(resolve, reject);
+  });
 }
 
 /** An AggregateError of several addresses has its reasons inside. */

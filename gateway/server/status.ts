@@ -53,6 +53,7 @@ export function statusReport(parts: StatusParts) {
     }),
     counters: parts.router.counters(),
     connections: { xmpp: parts.xmpp.connections(), sip: parts.sip.connections() },
+    nextHops: parts.sip.nextHops(),
     attempts: { xmpp: parts.xmpp.attempts(), sip: parts.sip.attempts() },
   };
 }

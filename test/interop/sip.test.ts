@@ -25,6 +25,8 @@ const GATEWAY = "xmppgw.contoso.example";
 const PARTNER = "fabrikam.example";
 /** A second name of the proxy, which takes the dialogs of its own user. */
 const FRONT_END = "fe1.contoso.example";
+/** A second proxy, the first next hop of the gateway that runs in this process; the one of `up` takes over from it. */
+const SECOND = "edge2.contoso.example";
 const NURSE = "nurse@contoso.example";
 /** A SIP domain, and a gateway of that name, which runs in this process: see `impatient`. */
 const OTHER = "impatient.example";
@@ -39,13 +41,14 @@ describe("SIP users behind Kamailio and a partner's user, through the edge that 
   this.timeout(120_000);
   const edge = new LiveEdge("127.92.1", ({ sip, development }) => {
     sip.peers = [FRONT_END];
-    development.peers.push(FRONT_END, OTHER);
+    development.peers.push(FRONT_END, OTHER, SECOND);
   });
   const users = `${edge.net}.5`;
   const proxyHost = `${edge.net}.3`;
   const proxy = `${proxyHost}:5060`;
   const frontEnd = { fqdn: FRONT_END, address: `${edge.net}.4` };
   const nurseHost = `${edge.net}.7`;
+  const secondHost = `${edge.net}.8`;
   const started: { stop(): Promise<unknown> }[] = [];
   let outputs: StackOutputs;
   let kamailio: Kamailio;
@@ -67,6 +70,7 @@ describe("SIP users behind Kamailio and a partner's user, through the edge that 
     await edge.publish([
       { name: `xmpp.${SILENT}`, type: "A", data: `${edge.net}.6` },
       { name: FRONT_END, type: "A", data: frontEnd.address },
+      { name: SECOND, type: "A", data: secondHost },
     ]);
     await edge.publishServer(OTHER, `${edge.net}.11`);
     kamailio = await Kamailio.start({
@@ -318,12 +322,13 @@ describe("SIP users behind Kamailio and a partner's user, through the edge that 
 
   /**
    * A gateway like that of `up`, but for the wait for an INVITE's final answer, in milliseconds: that of `up` is a minute, which
-   * is no setting.
+   * is no setting. Its first next hop is the second proxy, which does not run yet.
    */
   async function impatient(invite: number): Promise<void> {
     const sip = {
       fqdn: OTHER,
-      nextHop: { fqdn: LYNC },
+      nextHop: { fqdn: SECOND },
+      furtherNextHops: [{ fqdn: LYNC }],
       useSystemAuthorities: false,
       trustedAuthorities: [outputs.developmentAuthorityPem],
     };
@@ -337,7 +342,7 @@ describe("SIP users behind Kamailio and a partner's user, through the edge that 
     const router = makeRouter(state, { ...surroundings, contacts: openContacts(":memory:") });
     const sides = [
       makeXmppSide(state, surroundings, router.xmppHandlers),
-      sipSide(state, surroundings, router.sipHandlers, { limits: { invite } }),
+      sipSide(state, surroundings, router.sipHandlers, { limits: { invite, backOffMost: 1000 } }),
     ] as const;
     router.join(...sides);
     for (const side of sides) {
@@ -345,6 +350,31 @@ describe("SIP users behind Kamailio and a partner's user, through the edge that 
       started.unshift({ stop: () => side.drain(1000) });
     }
   }
+
+  it("sends by the first next hop once it answers OPTIONS, and by the other one when it is gone", async () => {
+    const second = await Kamailio.start({
+      address: secondHost,
+      identity: identityOf(SECOND),
+      authorityPem: outputs.developmentAuthorityPem,
+      gateways: [{ fqdn: OTHER, address: `${edge.net}.11` }],
+      domains: [OTHER],
+      userAgent: `${users}:5060`,
+    });
+    started.unshift(second);
+    await second.said(/OPTIONS /);
+    const talk = async (thread: string): Promise<void> => {
+      const sipp = await waiting("session-answered", { body: "Speak again" });
+      await partner.say({ from: `${ROMEO}/${thread}`, to: `juliet@${OTHER}`, body: "Speak again", id: thread, thread });
+      await sipp.succeeded();
+    };
+    await new Promise((resolve) => setTimeout(resolve, 100)); // the answer to OPTIONS
+    await talk("over-second");
+    await second.said(/^.*INVITE over-second /m);
+    assert.doesNotMatch(kamailio.log, /over-second/);
+    await second.stop();
+    await talk("over-first");
+    await kamailio.said(/INVITE over-first /);
+  });
 
   it("refuses a MESSAGE to a domain that is no partner, with the policy's status and sentence", async () => {
     const refusal = REFUSALS["partner-not-listed"];

@@ -2,7 +2,7 @@
 import { randomBytes } from "node:crypto";
 import { parseDocument } from "../../gateway/config/parse.ts";
 import type { EdgeDocument, EdgeDocumentInput } from "../../gateway/config/schema.ts";
-import type { EdgeState, SipAnswer, SipHandlers, SipSide, SipText } from "../../gateway/server/ports.ts";
+import type { EdgeState, Resolver, SipAnswer, SipHandlers, SipSide, SipText } from "../../gateway/server/ports.ts";
 import { type SipSideOptions, sipSide } from "../../gateway/server/sip-side.ts";
 import { headerOf, type SipMessage } from "../../gateway/sip/message.ts";
 import { issue, makeAuthority } from "./certificates.ts";
@@ -62,12 +62,13 @@ export function sipDocument(sip: Partial<EdgeDocument["sip"]> = {}, changes: Par
   return { ...document, sip: { ...document.sip, useSystemAuthorities: false, trustedAuthorities: [authority.certificatePem], ...sip } };
 }
 
-export async function startSide(document: EdgeDocument, options: SipSideOptions = {}): Promise<SipBench> {
+/** @param dns in place of the answers that know the next hop alone */
+export async function startSide(document: EdgeDocument, options: SipSideOptions = {}, dns: Partial<Resolver> = {}): Promise<SipBench> {
   const world = new Handlers();
   const clock = makeTestClock();
   const logs: string[] = [];
   const state: EdgeState = { document, xmppIdentity: edgeIdentity, sipIdentity: edgeIdentity, dialbackSecret: "x" };
-  const resolver = { srv: async () => [], addresses: async (name: string) => (name === "lync.contoso.example" ? [LYNC] : []) };
+  const resolver = { srv: async () => [], addresses: async (name: string) => (name === "lync.contoso.example" ? [LYNC] : []), ...dns };
   const surroundings = { clock, resolver, log: (what: string) => logs.push(what), bindAddress: EDGE, random: randomBytes };
   const side = sipSide(state, surroundings, world, options);
   await side.start();
