@@ -2,7 +2,7 @@
 import { fail, type Outcome, ok, quoted } from "./faults.ts";
 import { isCallId, type Parameters, parameter, parseNumber, parseParameters, splitList } from "./grammar.ts";
 import { headerOf, type SipMessage } from "./message.ts";
-import { DIGIT, lowerSlice, skip, skipBlanks, skipHost, skipPort, TOKEN } from "./scan.ts";
+import { codeAt, DIGIT, lowerSlice, skip, skipBlanks, skipHost, skipPort, TOKEN, upperSlice } from "./scan.ts";
 import { type NameAddress, parseNameAddress, tagOf } from "./uri.ts";
 
 export interface Via {
@@ -51,7 +51,9 @@ export function readEssentials(message: SipMessage): Outcome<Essentials> {
   const callId = headerOf(message, "call-id");
   if (callId === undefined) return fail("header-missing", "Call-ID", "is missing");
   if (!isCallId(callId)) return fail("header-malformed", "Call-ID", `${quoted(callId)}; expected word or word@word`);
-  const cseq = readCSeq(headerOf(message, "cseq"));
+  const cseqText = headerOf(message, "cseq");
+  if (cseqText === undefined) return fail("header-missing", "CSeq", "is missing");
+  const cseq = parseCSeq(cseqText);
   if (!cseq.ok) return cseq;
   const maxForwards = readMaxForwards(headerOf(message, "max-forwards"));
   if (!maxForwards.ok) return maxForwards;
@@ -88,9 +90,10 @@ function readVias(message: SipMessage): Outcome<readonly [Via, ...Via[]]> {
       found.push(via.value);
     }
   }
-  const [top, ...rest] = found;
-  return top === undefined ? fail("header-missing", "Via", "is missing") : ok([top, ...rest]);
+  return isFilled(found) ? ok(found) : fail("header-missing", "Via", "is missing");
 }
+
+const isFilled = (vias: readonly Via[]): vias is readonly [Via, ...Via[]] => vias.length > 0;
 
 /** `SIP/2.0/`, the usual way and with white space (RFC 4475 3.1.1.1). */
 const PROTOCOL = /^SIP[ \t]*\/[ \t]*2\.0[ \t]*\/[ \t]*/i;
@@ -106,7 +109,7 @@ export function parseVia(text: string): Outcome<Via> {
   const parameters = parseParameters(text, port.end, "Via");
   if (!parameters.ok) return parameters;
   return ok({
-    transport: text.slice(start, transportEnd).toUpperCase(),
+    transport: upperSlice(text, start, transportEnd),
     host: lowerSlice(text, hostAt, hostEnd),
     port: port.number,
     parameters: parameters.value,
@@ -117,14 +120,14 @@ export function parseVia(text: string): Outcome<Via> {
 /** The port after a host, null where there is none; null as a whole where it is malformed. */
 function readPort(text: string, hostEnd: number): { readonly number: number | null; readonly end: number } | null {
   const colon = skipBlanks(text, hostEnd);
-  if (text.charCodeAt(colon) !== 0x3a) return { number: null, end: hostEnd };
+  if (codeAt(text, colon) !== 0x3a) return { number: null, end: hostEnd };
   const start = skipBlanks(text, colon + 1);
   const end = skipPort(text, start);
   return end < 0 ? null : { number: Number(text.slice(start, end)), end };
 }
 
-function readCSeq(value: string | undefined): Outcome<CSeq> {
-  if (value === undefined) return fail("header-missing", "CSeq", "is missing");
+/** CSeq: number and method. */
+export function parseCSeq(value: string): Outcome<CSeq> {
   const digits = skip(value, 0, DIGIT);
   const methodAt = skipBlanks(value, digits);
   if (digits === 0 || methodAt === digits || methodAt === value.length || skip(value, methodAt, TOKEN) < value.length) {

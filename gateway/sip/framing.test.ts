@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { readdirSync, readFileSync } from "node:fs";
 import fc from "fast-check";
 import { Framer, type FramerLimits } from "./framing.ts";
 
@@ -61,5 +62,61 @@ describe("a stream", () => {
   });
   it("of any bytes never fails", () => {
     fc.assert(fc.property(fc.array(fc.uint8Array({ maxLength: 64 }), { maxLength: 8 }), (pieces) => void frames(pieces)));
+  });
+  it("of anything that looks like SIP gives the same at every cut, and faults that say what, where and by which clause", () => {
+    const piece = fc.constantFrom(
+      message("one"),
+      message(""),
+      message("x".repeat(60)),
+      message("", 4),
+      message("", "-1"),
+      "OPTIONS sip:a@b SIP/2.0\r\n",
+      "SIP/2.0 200 OK\r\n",
+      "l: 3\r\n",
+      "Content-Length:\r\n 2\r\n",
+      "X: y\r\n",
+      "\r\n",
+      "\r",
+      "\n",
+      " ",
+      "\xff\x00",
+    );
+    fc.assert(
+      fc.property(fc.array(piece, { maxLength: 10 }), fc.nat(), (pieces, seed) => {
+        const whole = Buffer.from(pieces.join(""), "latin1");
+        const expected = frames([whole]);
+        const place = seed % (whole.length + 1);
+        assert.deepEqual(frames([whole.subarray(0, place), whole.subarray(place)]), expected);
+        assert.deepEqual(frames([...whole].map((byte) => Uint8Array.of(byte))), expected);
+        for (const framed of new Framer(LIMITS).push(whole)) {
+          if (framed.kind === "lost") assert.ok(framed.fault.what !== "" && framed.fault.where !== "" && framed.fault.clause !== "");
+        }
+      }),
+      { numRuns: 500 },
+    );
+  });
+  it("of every message of RFC 4475 gives the same wherever it is cut in two", () => {
+    const folder = new URL("../../test/data/rfc4475/", import.meta.url);
+    const limits = { headBytes: 65_536, bodyBytes: 65_536, skippedBodyBytes: 65_536 };
+    for (const name of readdirSync(folder).filter((file) => file.endsWith(".dat"))) {
+      const whole = readFileSync(new URL(name, folder));
+      const expected = frames([whole], limits);
+      for (let place = 1; place < whole.length; place += 7)
+        assert.deepEqual(frames([whole.subarray(0, place), whole.subarray(place)], limits), expected, `${name} at ${place}`);
+    }
+  });
+  it("holds no more than one message, in bounded time, whatever arrives", () => {
+    const started = performance.now();
+    const framer = new Framer(LIMITS);
+    for (let count = 0; count < 20_000; count++) {
+      assert.equal(framer.push(Buffer.from("\r\n")).length, 1);
+      assert.equal(framer.isInside, false);
+    }
+    const small = new Framer({ headBytes: 65_536, bodyBytes: 65_536, skippedBodyBytes: 65_536 });
+    let lost = 0;
+    for (let count = 0; count < 70_000; count++) lost += small.push(Buffer.from("x")).length;
+    assert.equal(lost, 1);
+    assert.equal(small.isInside, false);
+    assert.ok(performance.now() - started < 1000, `took ${performance.now() - started} ms`);
   });
 });

@@ -3,7 +3,7 @@ import { type Fault, fault } from "./faults.ts";
 import { type Head, readHead } from "./head.ts";
 import { LIMITS } from "./limits.ts";
 import { NO_BODY } from "./message.ts";
-import { contentLength } from "./parse.ts";
+import { contentLength, EMPTY_LINE } from "./parse.ts";
 
 export type Framed =
   | { readonly kind: "message"; readonly head: Head; readonly body: Buffer }
@@ -89,7 +89,7 @@ export class Framer {
   }
 
   #takeHead(): Framed | "again" | null {
-    const end = this.#held.indexOf("\r\n\r\n", Math.max(0, this.#searched - 3));
+    const end = this.#held.indexOf(EMPTY_LINE, Math.max(0, this.#searched - 3));
     const size = end < 0 ? this.#held.length : end;
     if (size > this.#limits.headBytes) {
       return this.#lose(null, fault("head-too-large", "headers", `more than ${this.#limits.headBytes} bytes`));

@@ -1,17 +1,20 @@
 /** The small pieces of RFC 3261's grammar (section 25.1) that several headers share. All of it runs in linear time. */
 import { fail, type Outcome, ok, quoted } from "./faults.ts";
 import { LIMITS } from "./limits.ts";
-import { type CharacterClass, lowerSlice, skip, skipBlanks, skipQuoted, TOKEN, VALUE, WORD } from "./scan.ts";
+import { type CharacterClass, codeAt, lowerSlice, skip, skipBlanks, skipQuoted, TOKEN, VALUE, WORD } from "./scan.ts";
 
 /** Whether the whole text is of that class, and not empty. */
 const isAll = (text: string, table: CharacterClass): boolean => text !== "" && skip(text, 0, table) === text.length;
 
 export const isToken = (text: string): boolean => isAll(text, TOKEN);
 
+const AT = 0x40;
+
 /** Call-ID: word [ "@" word ]. */
 export function isCallId(text: string): boolean {
-  const at = text.indexOf("@");
-  return at < 0 ? isAll(text, WORD) : isAll(text.slice(0, at), WORD) && isAll(text.slice(at + 1), WORD);
+  const end = skip(text, 0, WORD);
+  if (end === text.length || end === 0) return end > 0;
+  return text.charCodeAt(end) === AT && end + 1 < text.length && skip(text, end + 1, WORD) === text.length;
 }
 
 /** Name in lower case, value as written (quotes included), null where there is none. */
@@ -34,10 +37,10 @@ export function parseParameters(text: string, from: number, where: string): Outc
   if (at === text.length) return NONE;
   const found: (readonly [string, string | null])[] = [];
   while (at < text.length) {
-    const start = text.charCodeAt(at) === SEMICOLON ? skipBlanks(text, at + 1) : -1;
+    const start = codeAt(text, at) === SEMICOLON ? skipBlanks(text, at + 1) : -1;
     const end = start < 0 ? -1 : skip(text, start, TOKEN);
     const equals = skipBlanks(text, end);
-    const hasValue = text.charCodeAt(equals) === EQUALS;
+    const hasValue = codeAt(text, equals) === EQUALS;
     const valueAt = hasValue ? skipBlanks(text, equals + 1) : end;
     const valueEnd = hasValue ? endOfValue(text, valueAt) : end;
     if (start < 0 || end === start || valueEnd < 0)
@@ -53,7 +56,7 @@ export function parseParameters(text: string, from: number, where: string): Outc
 
 /** -1 where there is no value, or its quotes are not closed. */
 function endOfValue(text: string, at: number): number {
-  if (text.charCodeAt(at) === QUOTE) return skipQuoted(text, at);
+  if (codeAt(text, at) === QUOTE) return skipQuoted(text, at);
   const end = skip(text, at, VALUE);
   return end > at ? end : -1;
 }
@@ -107,9 +110,17 @@ export const tokensOf = (values: readonly string[]): string[] =>
     .map((element) => (element.split(";")[0] as string).trim().toLowerCase())
     .filter((element) => element !== "");
 
+/** More digits than any number needs, with leading zeros. */
+const NUMBER_DIGITS = 64;
+
 /** A whole number of at most `most`; null for anything else. Leading zeros are fine (RFC 4475 3.1.1.1). */
 export function parseNumber(text: string, most: number): number | null {
-  if (!/^\d{1,64}$/.test(text)) return null;
-  const number = Number(text);
+  if (text === "" || text.length > NUMBER_DIGITS) return null;
+  let number = 0;
+  for (let at = 0; at < text.length; at++) {
+    const digit = text.charCodeAt(at) - 0x30;
+    if (digit < 0 || digit > 9) return null;
+    number = number * 10 + digit;
+  }
   return number <= most ? number : null;
 }

@@ -2,8 +2,8 @@
 import { type Fault, fail, fault, type Outcome, ok, quoted } from "./faults.ts";
 import { SINGLE } from "./headers.ts";
 import { LIMITS } from "./limits.ts";
-import { type Header, headerKey, SIP_VERSION } from "./message.ts";
-import { isBlank, skip, skipBlanks, TOKEN, URI } from "./scan.ts";
+import { type Header, headerKey, headerOf, SIP_VERSION } from "./message.ts";
+import { codeAt, isBlank, skip, skipBlanks, TOKEN, URI } from "./scan.ts";
 
 export type StartLine =
   | { readonly kind: "request"; readonly method: string; readonly uri: string }
@@ -20,11 +20,13 @@ export interface Head {
   readonly fault: Fault | null;
 }
 
+const STATUS_LINE = /^SIP\//i;
+
 /** Reads a head: everything before the empty line, in latin1, without the empty line's CRLF CRLF. */
 export function readHead(text: string): Head {
   const end = text.indexOf("\r\n");
   const line = end < 0 ? text : text.slice(0, end);
-  const isResponse = /^SIP\//i.test(line);
+  const isResponse = STATUS_LINE.test(line);
   const start = isResponse ? readStatusLine(line) : readRequestLine(line);
   const { headers, problem } = readHeaders(text, end < 0 ? text.length : end + 2);
   return { start: start.ok ? start.value : null, isResponse, headers, fault: start.ok ? problem : start.fault };
@@ -34,7 +36,7 @@ function readRequestLine(line: string): Outcome<StartLine> {
   const methodEnd = skip(line, 0, TOKEN);
   const uriEnd = skip(line, methodEnd + 1, URI);
   const version = line.slice(uriEnd + 1);
-  const isSpaced = line.charCodeAt(methodEnd) === 0x20 && line.charCodeAt(uriEnd) === 0x20;
+  const isSpaced = codeAt(line, methodEnd) === 0x20 && codeAt(line, uriEnd) === 0x20;
   if (methodEnd === 0 || uriEnd === methodEnd + 1 || !isSpaced || !(version === SIP_VERSION || /^SIP\/\d+\.\d+$/i.test(version))) {
     return fail("start-line-malformed", "request line", `${quoted(line)}; expected METHOD URI ${SIP_VERSION}, one space between`);
   }
@@ -51,6 +53,12 @@ function readStatusLine(line: string): Outcome<StartLine> {
     return fail("status-out-of-range", "status line", `status ${quoted(digits as string)}; expected 100 to 699`);
   }
   return ok({ kind: "response", status, reason: reason as string });
+}
+
+/** Reads header lines that stand alone, as in a part of a body: everything before the empty line. */
+export function readFields(text: string): { readonly headers: readonly Header[]; readonly fault: Fault | null } {
+  const { headers, problem } = readHeaders(text, 0);
+  return { headers, fault: problem };
 }
 
 interface Lines {
@@ -76,13 +84,13 @@ function readHeaders(text: string, from: number): Lines {
 }
 
 function readLine(text: string, start: number, end: number, lines: Lines): void {
-  if (isBlank(text.charCodeAt(start))) {
+  if (isBlank(codeAt(text, start))) {
     continueLast(trimmed(text, start, end), lines);
     return;
   }
   const nameEnd = skip(text, start, TOKEN);
   const colon = skipBlanks(text, nameEnd);
-  if (nameEnd === start || colon >= end || text.charCodeAt(colon) !== COLON) {
+  if (nameEnd === start || colon >= end || codeAt(text, colon) !== COLON) {
     lines.problem ??= fault("header-malformed", "headers", `${quoted(text.slice(start, end))}; expected Name: value`);
     return;
   }
@@ -92,7 +100,7 @@ function readLine(text: string, start: number, end: number, lines: Lines): void 
   }
   const name = text.slice(start, nameEnd);
   const key = headerKey(name);
-  if (SINGLE.has(key) && lines.headers.some((header) => header.key === key)) {
+  if (SINGLE.has(key) && headerOf(lines, key) !== undefined) {
     lines.problem ??= fault("header-repeated", name, "stands twice; expected once");
   }
   lines.headers.push({ name, key, value: trimmed(text, colon + 1, end) });

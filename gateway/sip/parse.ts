@@ -1,8 +1,8 @@
 /** Bytes -> a SIP message and its essentials, or a typed fault. */
 import { type Essentials, readEssentials } from "./essentials.ts";
 import { type Fault, fail, fault, type Outcome, ok } from "./faults.ts";
-import { splitList } from "./grammar.ts";
-import { type Head, readHead } from "./head.ts";
+import { parseNumber, splitList } from "./grammar.ts";
+import { type Head, readHead, type StartLine } from "./head.ts";
 import { LIMITS } from "./limits.ts";
 import { type Header, headerOf, NO_BODY, type SipMessage, type SipRequest, type SipResponse } from "./message.ts";
 import { isSipUri, type NameAddress, parseAddresses, parseUri, type Uri } from "./uri.ts";
@@ -33,15 +33,22 @@ export type Parsed =
 export function interpret(head: Head, body: Buffer): Parsed {
   if (head.fault !== null || head.start === null)
     return refusal(head, head.fault ?? fault("start-line-malformed", "start line", "is missing"));
-  const message: SipMessage = { ...head.start, headers: head.headers, body };
+  const message = messageOf(head.start, head.headers, body);
   const essentials = readEssentials(message);
   if (!essentials.ok) return refusal(head, essentials.fault);
   const contacts = readContacts(message);
   if (!contacts.ok) return refusal(head, contacts.fault);
-  const parts = { essentials: essentials.value, contacts: contacts.value };
-  if (message.kind === "response") return { ok: true, received: { message, requestUri: null, ...parts } };
+  if (message.kind === "response")
+    return { ok: true, received: { message, essentials: essentials.value, requestUri: null, contacts: contacts.value } };
   const uri = readRequestUri(message);
-  return uri.ok ? { ok: true, received: { message, requestUri: uri.value, ...parts } } : refusal(head, uri.fault);
+  if (!uri.ok) return refusal(head, uri.fault);
+  return { ok: true, received: { message, essentials: essentials.value, requestUri: uri.value, contacts: contacts.value } };
+}
+
+/** Written out rather than spread, so that every message has one of two shapes. */
+function messageOf(start: StartLine, headers: readonly Header[], body: Buffer): SipMessage {
+  if (start.kind === "request") return { kind: "request", method: start.method, uri: start.uri, headers, body };
+  return { kind: "response", status: start.status, reason: start.reason, headers, body };
 }
 
 function refusal(head: Head, problem: Fault): Parsed {
@@ -73,18 +80,27 @@ function readRequestUri(request: SipRequest): Outcome<Uri> {
     : uri;
 }
 
+const CONTENT_LENGTH_DIGITS = 15;
+
 /** What Content-Length says: a number, absent, or a fault. Header repeated is a fault of the head already. */
 export function contentLength(head: Pick<Head, "headers">): number | null | Fault {
-  const values = head.headers.filter((header) => header.key === "content-length");
-  const value = values[0]?.value;
+  let value: string | undefined;
+  for (const header of head.headers) {
+    if (header.key !== "content-length") continue;
+    if (value !== undefined) return fault("content-length-malformed", "Content-Length", "stands twice; expected once");
+    value = header.value;
+  }
   if (value === undefined) return null;
-  if (values.length > 1) return fault("content-length-malformed", "Content-Length", "stands twice; expected once");
-  return /^\d{1,15}$/.test(value) ? Number(value) : fault("content-length-malformed", "Content-Length", "is no number");
+  const number = value.length > CONTENT_LENGTH_DIGITS ? null : parseNumber(value, Number.MAX_SAFE_INTEGER);
+  return number ?? fault("content-length-malformed", "Content-Length", "is no number");
 }
+
+/** What ends a head, as bytes: a text would be encoded again for each search. */
+export const EMPTY_LINE: Buffer = Buffer.from("\r\n\r\n");
 
 /** Parses one message that stands alone in its bytes, as in a datagram: without Content-Length, all that follows is the body. */
 export function parseMessage(bytes: Buffer): Parsed {
-  const end = bytes.indexOf("\r\n\r\n");
+  const end = bytes.indexOf(EMPTY_LINE);
   const head = readHead(bytes.toString("latin1", 0, end < 0 ? bytes.length : end));
   if (end < 0) return refusal(head, fault("line-end-malformed", "headers", "no empty line after the headers"));
   if (end > LIMITS.headBytes) return refusal(head, fault("head-too-large", "headers", `more than ${LIMITS.headBytes} bytes`));

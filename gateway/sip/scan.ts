@@ -1,4 +1,5 @@
 /** Scanning by character classes: what RFC 3261's grammar needs again and again, in one pass and without going back. */
+import { isIpv6 } from "./ipv6.ts";
 
 /** Which of the characters U+0000 to U+00FF belong to a class. */
 export type CharacterClass = Uint8Array;
@@ -45,6 +46,9 @@ const DOT = 0x2e;
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 
+/** The code of the character at `at`, -1 beyond the ends, where `charCodeAt` would give NaN: a number of another kind, which costs speed. */
+export const codeAt = (text: string, at: number): number => (at >= 0 && at < text.length ? text.charCodeAt(at) : -1);
+
 /** The end of the run of characters of the class that starts at `at`. */
 export function skip(text: string, at: number, table: CharacterClass): number {
   let end = at;
@@ -57,7 +61,7 @@ export function skipEscaped(text: string, at: number, table: CharacterClass): nu
   let end = at;
   for (;;) {
     end = skip(text, end, table);
-    if (text.charCodeAt(end) !== PERCENT || HEX[text.charCodeAt(end + 1)] !== 1 || HEX[text.charCodeAt(end + 2)] !== 1) return end;
+    if (codeAt(text, end) !== PERCENT || HEX[codeAt(text, end + 1)] !== 1 || HEX[codeAt(text, end + 2)] !== 1) return end;
     end += 3;
   }
 }
@@ -65,7 +69,7 @@ export function skipEscaped(text: string, at: number, table: CharacterClass): nu
 /** Over spaces and tabs. */
 export function skipBlanks(text: string, at: number): number {
   let end = at;
-  while (isBlank(text.charCodeAt(end))) end++;
+  while (end < text.length && isBlank(text.charCodeAt(end))) end++;
   return end;
 }
 
@@ -87,13 +91,13 @@ export function skipQuoted(text: string, at: number): number {
  * names of Windows hosts.
  */
 export function skipHost(text: string, at: number): number {
-  if (text.charCodeAt(at) === 0x5b) {
+  if (codeAt(text, at) === 0x5b) {
     const close = skip(text, at + 1, IPV6);
-    return close - at > 2 && close - at <= 46 && text.charCodeAt(close) === 0x5d ? close + 1 : -1;
+    return codeAt(text, close) === 0x5d && isIpv6(text.slice(at + 1, close)) ? close + 1 : -1;
   }
   const end = skip(text, at, HOST_INSIDE);
-  const last = text.charCodeAt(end - 1) === DOT ? end - 2 : end - 1;
-  return last >= at && HOST_EDGE[text.charCodeAt(at)] === 1 && HOST_EDGE[text.charCodeAt(last)] === 1 ? end : -1;
+  const last = codeAt(text, end - 1) === DOT ? end - 2 : end - 1;
+  return last >= at && HOST_EDGE[codeAt(text, at)] === 1 && HOST_EDGE[codeAt(text, last)] === 1 ? end : -1;
 }
 
 /** Past one to five digits that start at `at`; -1 where there are none, or more. */
@@ -103,6 +107,14 @@ export function skipPort(text: string, at: number): number {
 }
 
 const UPPER = characters("A-Z\u00c0-\u00de");
+const LOWER = characters("a-z\u00b5\u00df-\u00ff");
+
+/** A piece of the text in upper case, likewise. */
+export function upperSlice(text: string, start: number, end: number): string {
+  const piece = text.slice(start, end);
+  for (let at = start; at < end; at++) if (LOWER[text.charCodeAt(at)] === 1) return piece.toUpperCase();
+  return piece;
+}
 
 /** A piece of the text in lower case; most are so already, and looking is cheaper than converting. */
 export function lowerSlice(text: string, start: number, end: number): string {

@@ -3,6 +3,7 @@ import { quoted } from "./faults.ts";
 import { type Parameters, parameter, parseParameters, unquote } from "./grammar.ts";
 import { LIMITS } from "./limits.ts";
 import { decodeUtf8, headerOf, headersOf, type SipMessage } from "./message.ts";
+import { boundaryOf, type Part, readParts } from "./multipart.ts";
 import { skip, skipBlanks, TOKEN } from "./scan.ts";
 
 export interface TextBody {
@@ -65,11 +66,10 @@ function readPart(contentType: string, bytes: Buffer): ReadText {
 
 /** RFC 2046 5.1.4: of the alternatives the plain text is taken, since every receiver can show it; else the HTML. */
 function readAlternative(type: MediaType, bytes: Buffer): ReadText {
-  const boundary = unquote(parameter(type.parameters, "boundary") ?? "");
-  if (boundary === "" || boundary.length > 70) return refuse(400, "multipart/alternative needs a boundary of 1 to 70 characters");
-  const parts = cutParts(bytes, boundary);
-  if (parts === null) return refuse(400, "multipart/alternative is not closed by its boundary, or has too many parts");
-  const readable = parts.map(readPartWithHead);
+  const boundary = boundaryOf(type.parameters);
+  const parts = boundary.ok ? readParts(bytes, boundary.value) : boundary;
+  if (!parts.ok) return refuse(400, `multipart/alternative: ${parts.fault.what}`);
+  const readable = parts.value.map(readPartWithHead);
   const chosen =
     readable.find((part) => part?.ok && part.text.contentType === "text/plain") ??
     readable.find((part) => part?.ok) ??
@@ -77,37 +77,17 @@ function readAlternative(type: MediaType, bytes: Buffer): ReadText {
   return chosen ?? refuse(415, "multipart/alternative without a text/plain part");
 }
 
-/** Parts between boundary lines; null where the closing one is missing. */
-function cutParts(bytes: Buffer, boundary: string): Buffer[] | null {
-  const text = `\r\n${bytes.toString("latin1")}`;
-  const pieces = text.split(`\r\n--${boundary}`).slice(1);
-  const last = pieces.pop();
-  if (last === undefined || !last.startsWith("--") || pieces.length > LIMITS.bodyParts) return null;
-  return pieces.map((piece) => Buffer.from(piece.slice(piece.indexOf("\r\n") + 2), "latin1"));
-}
-
-/** One part; null where its type is none that we read. */
-function readPartWithHead(part: Buffer): ReadText | null {
-  const end = part.indexOf("\r\n\r\n");
-  const bare = part.indexOf("\r\n") === 0; // no headers at all: text/plain (RFC 2046 5.1)
-  if (end < 0 && !bare) return null;
-  const head = bare ? "" : part.toString("latin1", 0, end);
-  const body = part.subarray(bare ? 2 : end + 4);
-  const type = parseMediaType(fieldOf(head, "content-type") ?? "text/plain");
+/** One part; null where its type or its encoding is none that we read. Without Content-Type it is text/plain (RFC 2046 5.1). */
+function readPartWithHead(part: Part): ReadText | null {
+  const type = parseMediaType(headerOf(part, "content-type") ?? "text/plain");
   if (type === null) return null;
-  const encoding = (fieldOf(head, "content-transfer-encoding") ?? "8bit").toLowerCase();
-  if (encoding === "base64") return keepText(readAs(type, Buffer.from(body.toString("latin1"), "base64")));
-  return ["7bit", "8bit", "binary"].includes(encoding) ? keepText(readAs(type, body)) : null;
+  const encoding = (headerOf(part, "content-transfer-encoding") ?? "8bit").toLowerCase();
+  if (encoding === "base64") return keepText(readAs(type, Buffer.from(part.body.toString("latin1"), "base64")));
+  return ["7bit", "8bit", "binary"].includes(encoding) ? keepText(readAs(type, part.body)) : null;
 }
 
 /** A type that we do not read is no refusal as long as another part is readable. */
 const keepText = (read: ReadText): ReadText | null => (read.ok || read.status === 400 ? read : null);
-
-function fieldOf(head: string, name: string): string | undefined {
-  const unfolded = head.replace(/\r\n[ \t]+/g, " ").split("\r\n");
-  const line = unfolded.find((one) => one.slice(0, one.indexOf(":")).trim().toLowerCase() === name);
-  return line?.slice(line.indexOf(":") + 1).trim();
-}
 
 /**
  * The first message in an INVITE: `ms-text-format: text/plain; charset=UTF-8;msgr=...;ms-body=<base64>`. Null where there is none that

@@ -4,6 +4,7 @@ import { isToken, type Parameters, parameter, parseParameters, unquote } from ".
 import { LIMITS } from "./limits.ts";
 import {
   characters,
+  codeAt,
   lowerSlice,
   PASSWORD,
   skip,
@@ -54,7 +55,7 @@ export function parseUri(text: string, where: string): Outcome<Uri> {
   const userInfo = readUserInfo(text, scheme.length);
   const hostEnd = userInfo === null ? -1 : skipHost(text, userInfo.end);
   if (userInfo === null || hostEnd < 0) return malformed(text, where);
-  const hasPort = text.charCodeAt(hostEnd) === COLON;
+  const hasPort = codeAt(text, hostEnd) === COLON;
   const portEnd = hasPort ? skipPort(text, hostEnd + 1) : hostEnd;
   const port = hasPort ? Number(text.slice(hostEnd + 1, portEnd)) : null;
   if (portEnd < 0 || (port ?? 0) > PORT_MOST) return malformed(text, where);
@@ -82,7 +83,7 @@ function readUserInfo(text: string, from: number): { user: string | null; passwo
   if (at < 0) return { user: null, password: null, end: from };
   const userEnd = skipEscaped(text, from, USER);
   if (userEnd === from) return null;
-  const hasPassword = text.charCodeAt(userEnd) === COLON;
+  const hasPassword = codeAt(text, userEnd) === COLON;
   const end = hasPassword ? skipEscaped(text, userEnd + 1, PASSWORD) : userEnd;
   if (end !== at) return null;
   return { user: text.slice(from, userEnd), password: hasPassword ? text.slice(userEnd + 1, end) : null, end: at + 1 };
@@ -91,7 +92,7 @@ function readUserInfo(text: string, from: number): { user: string | null; passwo
 /** What follows `?` to the end; null where nothing does; undefined where it is malformed. */
 function readUriHeaders(text: string, at: number): string | null | undefined {
   if (at === text.length) return null;
-  const end = text.charCodeAt(at) === QUESTION ? skipEscaped(text, at + 1, URI_HEADERS) : -1;
+  const end = codeAt(text, at) === QUESTION ? skipEscaped(text, at + 1, URI_HEADERS) : -1;
   return end === text.length && end > at + 1 ? text.slice(at + 1) : undefined;
 }
 
@@ -107,9 +108,9 @@ function parseOtherUri(text: string, where: string): Outcome<Uri> {
 function parseUriParameters(text: string, from: number, where: string): Outcome<{ list: Parameters; end: number }> {
   const found: (readonly [string, string | null])[] = [];
   let at = from;
-  while (text.charCodeAt(at) === SEMICOLON) {
+  while (codeAt(text, at) === SEMICOLON) {
     const end = skipEscaped(text, at + 1, URI_PARAMETER);
-    const hasValue = text.charCodeAt(end) === EQUALS;
+    const hasValue = codeAt(text, end) === EQUALS;
     const valueEnd = hasValue ? skipEscaped(text, end + 1, URI_VALUE) : end;
     if (end === at + 1 || (hasValue && valueEnd === end + 1)) return malformed(text, where);
     if (found.length === LIMITS.parameters) return fail("uri-malformed", where, `more than ${LIMITS.parameters} parameters`);
@@ -158,7 +159,7 @@ const DISPLAY = characters("A-Za-z0-9", ".!%*_+`'~ \t-");
 
 /** Parses one name-addr or addr-spec. `where` names the header in faults. */
 export function parseNameAddress(text: string, where: string): Outcome<NameAddress> {
-  if (text.charCodeAt(0) === QUOTE) return parseQuotedDisplay(text, where);
+  if (codeAt(text, 0) === QUOTE) return parseQuotedDisplay(text, where);
   const open = text.indexOf("<");
   if (open < 0) return parseBareAddress(text, where);
   const display = text.slice(0, open).trimEnd();
@@ -170,7 +171,7 @@ function parseQuotedDisplay(text: string, where: string): Outcome<NameAddress> {
   const end = skipQuoted(text, 0);
   if (end < 0) return fail("header-malformed", where, "the quoted display name is not closed");
   const open = skipBlanks(text, end);
-  if (text.charCodeAt(open) !== OPEN) return fail("header-malformed", where, "expected < after the display name");
+  if (codeAt(text, open) !== OPEN) return fail("header-malformed", where, "expected < after the display name");
   return parseBracketed(text, open, unquote(text.slice(0, end)), where);
 }
 
@@ -196,7 +197,7 @@ function parseBareAddress(text: string, where: string): Outcome<NameAddress> {
 
 /** Where the parameters of the header begin in a well-formed name-addr or addr-spec. */
 export function headerParametersStart(text: string): number {
-  const afterDisplay = text.charCodeAt(0) === QUOTE ? Math.max(0, skipQuoted(text, 0)) : 0;
+  const afterDisplay = codeAt(text, 0) === QUOTE ? Math.max(0, skipQuoted(text, 0)) : 0;
   const close = text.indexOf(">", afterDisplay);
   const semicolon = text.indexOf(";");
   const bracketed = afterDisplay > 0 || text.includes("<");
