@@ -656,15 +656,21 @@ describe("the SIP side", () => {
       assert.equal(headerValue(await lync.request("ACK"), "to"), `<${ALICE}>;tag=peer`);
     });
 
+    /** A session that a first text of ours has opened. */
+    async function inSession() {
+      const { side } = await start();
+      peer = await listen(lyncIdentity, LYNC, 5061);
+      const first = side.deliver(text());
+      const lync = await peer.accepted();
+      accept(lync, await lync.request("INVITE"));
+      lync.answer(await lync.request("MESSAGE"), 200);
+      await first;
+      return { side, lync };
+    }
+
     for (const status of [481, 480, 404, 604]) {
       it(`in a new session where the old one answers ${status}`, async () => {
-        const { side } = await start();
-        peer = await listen(lyncIdentity, LYNC, 5061);
-        const first = side.deliver(text());
-        const lync = await peer.accepted();
-        accept(lync, await lync.request("INVITE"));
-        lync.answer(await lync.request("MESSAGE"), 200);
-        await first;
+        const { side, lync } = await inSession();
         const second = side.deliver(text());
         lync.answer(await lync.request("MESSAGE"), status);
         if (status !== 481) lync.answer(await lync.request("BYE"), 481);
@@ -701,13 +707,7 @@ describe("the SIP side", () => {
     });
 
     it("once only where the old session does not say whether it took the text", async () => {
-      const { side } = await start();
-      peer = await listen(lyncIdentity, LYNC, 5061);
-      const first = side.deliver(text());
-      const lync = await peer.accepted();
-      accept(lync, await lync.request("INVITE"));
-      lync.answer(await lync.request("MESSAGE"), 200);
-      await first;
+      const { side, lync } = await inSession();
       const second = side.deliver(text());
       lync.answer(await lync.request("MESSAGE"), 408);
       assert.equal((await second).status, 408);

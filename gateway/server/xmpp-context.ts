@@ -65,7 +65,7 @@ export interface Carrier {
   ping(pair: Pair): void;
   /** The peer does not take what is written: ends the stream, so that nothing reaches it late. */
   abandon(detail: string): NegotiationFailure;
-  /** Called once, when the stream carries nothing any more; with what may be resumed, where there is such. */
+  /** Called once, when the stream carries nothing any more; with what may be resumed by us, where there is such. */
   onLost(act: (left: Resumption | null) => void): void;
 }
 

@@ -423,13 +423,7 @@ export class InboundStream extends NegotiatedStream {
 
   #route({ element: stanza, partner, local }: Moment): void {
     const proof = this.#pairs.proofOf({ partner: partner ?? "", local: local ?? "" });
-    if (!stanza || proof === null) return;
-    const answer = stanza.name === "iq" && ["result", "error"].includes(stanza.attributes.get("type") ?? "");
-    this.flow.handle();
-    if (answer && this.context.pings.take(stanza.attributes.get("id") ?? "")) return;
-    this.stanzasIn++;
-    this.lastStanza = this.context.surroundings.clock.now();
-    this.context.handlers.onStanza(stanza, proof);
+    if (stanza && proof !== null) this.take(stanza, proof);
   }
 
   #makePairs(): InboundPairs {

@@ -385,13 +385,7 @@ export class OutboundStream extends NegotiatedStream {
   }
 
   #route({ element: stanza }: Moment): void {
-    if (!stanza || this.#reverse === null) return;
-    this.flow.handle();
-    const answer = stanza.name === "iq" && ["result", "error"].includes(stanza.attributes.get("type") ?? "");
-    if (answer && this.context.pings.take(stanza.attributes.get("id") ?? "")) return;
-    this.stanzasIn++;
-    this.lastStanza = this.context.surroundings.clock.now();
-    this.context.handlers.onStanza(stanza, this.#reverse);
+    if (stanza && this.#reverse !== null) this.take(stanza, this.#reverse);
   }
 
   /** Further pairs of the peer are proven on streams that it opens. */

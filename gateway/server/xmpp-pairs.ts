@@ -12,7 +12,6 @@ import { Attempt } from "./xmpp-connector.ts";
 import type { Carrier, Current, XmppContext } from "./xmpp-context.ts";
 import { XMPP_LIMITS } from "./xmpp-limits.ts";
 import type { Resumption } from "./xmpp-management.ts";
-import { OutboundStream } from "./xmpp-outbound.ts";
 import type { Left, Outcome } from "./xmpp-outcome.ts";
 
 interface Waiting {
@@ -173,12 +172,10 @@ class PairQueue {
 
   /** What still waits gets a new stream. What was handed over hears from the socket whether it left. */
   #lost(stream: Carrier, resumption: Resumption | null): void {
-    // An inbound stream is resumed by its peer; what it held stays with it.
-    const ours = resumption !== null && stream instanceof OutboundStream && resumption.pending.some(({ cancelled }) => !cancelled);
     if (this.#stream !== stream) return;
     this.#stream = null;
     this.#proof = null;
-    if (ours) this.#left = { resumption, taken: false };
+    if (resumption?.pending.some(({ cancelled }) => !cancelled)) this.#left = { resumption, taken: false };
     queueMicrotask(() => this.#connect());
   }
 

@@ -188,8 +188,19 @@ export abstract class NegotiatedStream implements EdgeStream, Carrier, WireHandl
     const { peer, local } = this.subject();
     const because = failure("not-acknowledged", { peer, local, detail: this.reason.text });
     for (const lost of left ? pending : [...pending, ...(resumption?.pending ?? [])]) lost.settled(because);
-    for (const act of this.#lostActs.splice(0)) act(left);
+    // An inbound stream is resumed by its peer: what it held stays with it.
+    for (const act of this.#lostActs.splice(0)) act(this.direction === "out" ? left : null);
     return left;
+  }
+
+  /** A stanza of the peer's goes to the router; the answer to a ping of ours goes no further. */
+  protected take(stanza: XmlElement, proof: PeerProof): void {
+    this.flow.handle();
+    const answer = stanza.name === "iq" && ["result", "error"].includes(stanza.attributes.get("type") ?? "");
+    if (answer && this.context.pings.take(stanza.attributes.get("id") ?? "")) return;
+    this.stanzasIn++;
+    this.lastStanza = this.context.surroundings.clock.now();
+    this.context.handlers.onStanza(stanza, proof);
   }
 
   /** Limits we set for the peer (XEP-0478): stanzas come only from those who are proven. */

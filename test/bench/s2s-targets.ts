@@ -1,9 +1,9 @@
 /** The servers that s2s.bench.ts measures, each as a process of its own: this gateway's XMPP side, and a real Prosody. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { connect } from "node:net";
 import { join } from "node:path";
 import type { EdgeDocumentInput, PartnerInput } from "../../gateway/config/schema.ts";
+import { answers } from "../interop/peers/program.ts";
 import type { Issued } from "../support/certificates.ts";
 import { documentInput } from "../support/edge-document.ts";
 import { descriptorLimit } from "./process-usage.ts";
@@ -105,17 +105,6 @@ export class Target {
     await this.#ended;
     clearTimeout(hard);
   }
-}
-
-function answers(host: string, port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect({ host, port });
-    const done = (is: boolean) => {
-      socket.destroy();
-      resolve(is);
-    };
-    socket.once("connect", () => done(true)).once("error", () => done(false));
-  });
 }
 
 // ---- this gateway --------------------------------------------------------------------------------------------------

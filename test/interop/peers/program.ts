@@ -74,7 +74,8 @@ export class Program {
   }
 }
 
-function answers(host: string, port: number): Promise<boolean> {
+/** Whether somebody listens there. */
+export function answers(host: string, port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect({ host, port });
     const done = (is: boolean) => {
